@@ -1,0 +1,90 @@
+//! The command line. Secrets are never on it.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use mfad_proto::{EnrollmentId, Realm, UserName};
+
+/// Second factors of this machine: enrol, verify, look, reset.
+///
+/// Secrets are read from the terminal without echo, or one per line from standard input, in the order password, code.
+#[derive(Parser)]
+#[command(name = "mfactl", version, arg_required_else_help = true, subcommand_required = true, after_help = STATUSES)]
+pub(crate) struct Args {
+    /// The server's socket [default: the realm's below /run/mfad where it may be opened, else the public one]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+    /// The realm of the user
+    #[arg(long, global = true, value_name = "R", default_value = "system", value_parser = realm)]
+    pub(crate) realm: Realm,
+    /// Print JSON on standard output, and prose on standard error
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// A uid that may serve, besides root, the user mfad, and for --socket your own
+    #[arg(long, global = true, value_name = "N", env = "MFAD_SERVER_UID")]
+    pub(crate) server_uid: Option<u32>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Show how an account stands
+    Status {
+        /// The user [default: you]
+        #[arg(value_parser = user)]
+        user: Option<UserName>,
+    },
+    /// Set up a second factor
+    Enroll(Enroll),
+    /// Judge one code
+    Verify {
+        /// The user [default: you]
+        #[arg(value_parser = user)]
+        user: Option<UserName>,
+    },
+    /// Give up the current second factor, with a code of it
+    Reset {
+        /// The user [default: you]
+        #[arg(value_parser = user)]
+        user: Option<UserName>,
+    },
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Enroll {
+    /// The user [default: you]
+    #[arg(value_parser = user)]
+    pub(crate) user: Option<UserName>,
+    /// Also write the QR code as a PNG picture to this file
+    #[arg(long, value_name = "F", conflicts_with = "confirm")]
+    pub(crate) png: Option<PathBuf>,
+    /// The name that the authenticator app shows [default: the realm's]
+    #[arg(long, value_name = "NAME", value_parser = issuer, conflicts_with = "confirm")]
+    pub(crate) issuer: Option<mfad_proto::Issuer>,
+    /// Only begin, for a program: print the enrolment as JSON
+    #[arg(long, conflicts_with = "confirm")]
+    pub(crate) begin: bool,
+    /// Only finish the enrolment of this id, with its first code
+    #[arg(long, value_name = "ID", value_parser = enrollment_id)]
+    pub(crate) confirm: Option<EnrollmentId>,
+}
+
+fn realm(text: &str) -> Result<Realm, &'static str> {
+    Realm::new(text).ok_or("a realm's name is a to z, then up to 31 of a to z, 0 to 9 and -")
+}
+
+fn user(text: &str) -> Result<UserName, &'static str> {
+    UserName::new(text).ok_or("a user's name has 1 to 255 bytes, without control characters, ':' and '/'")
+}
+
+fn issuer(text: &str) -> Result<mfad_proto::Issuer, &'static str> {
+    mfad_proto::Issuer::new(text).ok_or("an issuer has 1 to 64 bytes, without control characters and ':'")
+}
+
+fn enrollment_id(text: &str) -> Result<EnrollmentId, &'static str> {
+    EnrollmentId::new(text).ok_or("an enrolment's id has 32 hex digits, as --begin printed it")
+}
+
+const STATUSES: &str = "Exit status: 0 accepted or done, 1 denied, 2 usage, 3 try later, 4 unavailable, \
+5 not permitted, 6 enrolment required, 7 anything else.";

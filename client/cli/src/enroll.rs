@@ -1,0 +1,113 @@
+//! `mfactl enroll`: in one go with a person, or in two steps for a program.
+
+use mfad_client::qr;
+use mfad_proto::{Call, Code, Enrollment, EnrollmentId, Refusal, Reply, UserName};
+use zeroize::Zeroizing;
+
+use crate::args::Enroll;
+use crate::context;
+use crate::failure::Failure;
+use crate::input;
+use crate::output::{EnrolledObject, EnrollmentObject, Output};
+use crate::png;
+use crate::session::Session;
+
+/// Runs the command.
+pub(crate) fn run(
+    options: Enroll,
+    connect: impl FnOnce(Option<UserName>) -> Result<Session, Failure>,
+    output: &Output,
+) -> Result<(), Failure> {
+    let Enroll { user, png, issuer, begin, confirm } = options;
+    if !begin && confirm.is_none() && !input::is_terminal() {
+        return Err(Failure::Usage("without a terminal, use enroll --begin USER, then enroll --confirm ID USER"));
+    }
+    let mut session = connect(user)?;
+    if let Some(id) = confirm {
+        return finish(&mut session, id, input::code("First code: ")?, output);
+    }
+    let (account, proof) = (session.account(), session.proof()?);
+    let reply = session.call(Call::Enroll { account, proof, ticket: None, issuer, context: context() })?;
+    let enrollment = match reply {
+        Reply::Enrollment(enrollment) => enrollment,
+        Reply::Refused(Refusal::NotPermitted) => return Err(refused(&mut session)?),
+        other => return Err(Failure::unexpected(&other)),
+    };
+    if let Some(path) = png {
+        let written = png::write_png(&enrollment.qr, &path);
+        written.map_err(|error| Failure::Io(format!("{} cannot be written", path.display()), error))?;
+    }
+    if begin {
+        return begun(&enrollment);
+    }
+    show(&enrollment, output)?;
+    ask(&mut session, enrollment.id, output)
+}
+
+/// Prints a pending enrolment for a program.
+pub(crate) fn begun(enrollment: &Enrollment) -> Result<(), Failure> {
+    Output::always(&EnrollmentObject::new(enrollment, key(enrollment)))
+}
+
+/// Why an enrolment was refused: mostly because there is one.
+fn refused(session: &mut Session) -> Result<Failure, Failure> {
+    let account = session.account();
+    Ok(match session.call(Call::Status { account })? {
+        Reply::Status(status) if status.enrolled_at.is_some() => Failure::Enrolled(session.user().clone()),
+        _ => Failure::Refused(Refusal::NotPermitted),
+    })
+}
+
+fn show(enrollment: &Enrollment, output: &Output) -> Result<(), Failure> {
+    output.prose("Scan this with any authenticator app:")?;
+    output.prose(&qr::terminal(&enrollment.qr, output.is_terminal()))?;
+    output.prose("Or type this key into it (time-based):")?;
+    output.prose(&format!("    {}", *in_fours(key(enrollment))))
+}
+
+/// A person mistypes: the enrolment stays, and the next code is another try.
+fn ask(session: &mut Session, id: EnrollmentId, output: &Output) -> Result<(), Failure> {
+    for _ in 1..TRIES {
+        match finish(session, id, input::code("First code from the app: ")?, output) {
+            Err(denied @ Failure::Refused(Refusal::Denied)) => output.prose(&denied.to_string())?,
+            other => return other,
+        }
+    }
+    finish(session, id, input::code("First code from the app: ")?, output)
+}
+
+fn finish(session: &mut Session, enrollment: EnrollmentId, code: Code, output: &Output) -> Result<(), Failure> {
+    let account = session.account();
+    match session.call(Call::Confirm { account, enrollment, code })? {
+        Reply::Enrolled(codes) => {
+            output.enrolled(&EnrolledObject::from(codes.as_slice()))?;
+            output.prose(&format!("{} is enrolled. That code is used: log in with the next one.", session.user()))?;
+            if codes.is_empty() {
+                return Ok(());
+            }
+            output.prose("Keep these recovery codes apart from the phone. Each works once:")?;
+            codes.iter().try_for_each(|code| output.prose(&format!("    {}", code.expose())))
+        }
+        other => Err(Failure::unexpected(&other)),
+    }
+}
+
+/// The base32 key in the URI.
+fn key(enrollment: &Enrollment) -> &str {
+    let (_, after) = enrollment.uri.expose().split_once("secret=").unwrap_or_default();
+    after.split('&').next().unwrap_or_default()
+}
+
+fn in_fours(key: &str) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(key.len().saturating_mul(2)));
+    for (place, character) in key.chars().enumerate() {
+        if place > 0 && place.is_multiple_of(4) {
+            text.push(' ');
+        }
+        text.push(character);
+    }
+    text
+}
+
+/// How often a person may mistype the first code.
+const TRIES: u32 = 3;

@@ -1,0 +1,123 @@
+//! Why a command did not succeed: the word for a program, the sentence for a person, and the exit status.
+
+use std::error::Error as _;
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use mfad_client::Error as ClientError;
+use mfad_proto::{DENIED_TEXT, Refusal, Reply, UserName};
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The user has a factor already.
+    Enrolled(UserName),
+    /// The server said no.
+    Refused(Refusal),
+    /// There is no answer.
+    NoAnswer(ClientError),
+    /// The server answered another question.
+    Unexpected(&'static str),
+    /// What was typed or piped in cannot be used.
+    Usage(&'static str),
+    /// The caller has no user name, and named none.
+    NoUser,
+    /// Something typed is longer than the protocol carries.
+    TooLong(&'static str),
+    /// A file or stream cannot be read or written.
+    Io(String, io::Error),
+}
+
+impl Failure {
+    pub(crate) fn unexpected(reply: &Reply) -> Self {
+        match reply {
+            Reply::Refused(refusal) => Self::Refused(*refusal),
+            Reply::GoingAway => Self::NoAnswer(ClientError::Gone),
+            Reply::Pong(_)
+            | Reply::Need(_)
+            | Reply::Status(_)
+            | Reply::Accepted(_)
+            | Reply::Enrollment(_)
+            | Reply::Enrolled(_)
+            | Reply::Done => Self::Unexpected("an answer to another question"),
+        }
+    }
+
+    /// The word that `--json` prints as `result`; a usage error has none.
+    pub(crate) const fn result(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused(Refusal::Denied) => Some("denied"),
+            Self::Refused(Refusal::TryLater { .. }) => Some("try_later"),
+            Self::Refused(Refusal::EnrollmentRequired) => Some("enrollment_required"),
+            Self::Refused(Refusal::NotPermitted) | Self::Enrolled(_) => Some("not_permitted"),
+            Self::Refused(Refusal::Unavailable) | Self::NoAnswer(_) | Self::Unexpected(_) => Some("unavailable"),
+            Self::Refused(Refusal::Malformed) | Self::TooLong(_) => Some("malformed"),
+            Self::Refused(Refusal::Unsupported) => Some("unsupported"),
+            Self::Usage(_) | Self::NoUser | Self::Io(..) => None,
+        }
+    }
+
+    pub(crate) const fn retry_after(&self) -> Option<u32> {
+        if let Self::Refused(Refusal::TryLater { seconds }) = self { Some(*seconds) } else { None }
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Refused(Refusal::Denied) => 1,
+            Self::Usage(_) | Self::NoUser => 2,
+            Self::Refused(Refusal::TryLater { .. }) => 3,
+            Self::Refused(Refusal::Unavailable) | Self::NoAnswer(_) | Self::Unexpected(_) => 4,
+            Self::Refused(Refusal::NotPermitted) | Self::Enrolled(_) => 5,
+            Self::Refused(Refusal::EnrollmentRequired) => 6,
+            Self::Refused(Refusal::Malformed | Refusal::Unsupported) | Self::TooLong(_) | Self::Io(..) => 7,
+        })
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        Self::NoAnswer(error)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Enrolled(user) => {
+                write!(
+                    f,
+                    "{user} has a second factor. To replace it, run mfactl reset {user} first, with a code of it."
+                )
+            }
+            Self::Refused(Refusal::Denied) => f.write_str(DENIED_TEXT),
+            Self::Refused(Refusal::TryLater { seconds }) => {
+                write!(f, "Too many failed tries: nothing is looked at for {seconds} s.")
+            }
+            Self::Refused(Refusal::EnrollmentRequired) => {
+                f.write_str("A second factor must be set up first: run mfactl enroll.")
+            }
+            Self::Refused(Refusal::NotPermitted) => f.write_str("You may not ask this of mfad on this socket."),
+            Self::Refused(Refusal::Unavailable) => {
+                f.write_str("mfad cannot answer now: its log says why (journalctl -u mfad).")
+            }
+            Self::Refused(Refusal::Malformed) => f.write_str("mfad could not read the request."),
+            Self::Refused(Refusal::Unsupported) => f.write_str("mfad does not serve this request."),
+            Self::NoAnswer(error) => {
+                write!(f, "{error}")?;
+                if let Some(source) = error.source() {
+                    write!(f, ": {source}")?;
+                }
+                match error {
+                    ClientError::NotRunning { .. } => f.write_str(". Is the daemon running (systemctl status mfad)?"),
+                    _ => f.write_str("."),
+                }
+            }
+            Self::Unexpected(what) => write!(f, "mfad gave {what}."),
+            Self::Usage(what) => f.write_str(what),
+            Self::NoUser => f.write_str("your uid has no user name: name the user"),
+            Self::TooLong(what) => write!(f, "{what} is longer than any is"),
+            Self::Io(what, error) => write!(f, "{what}: {error}"),
+        }
+    }
+}

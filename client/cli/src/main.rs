@@ -1,0 +1,108 @@
+//! `mfactl`: the command line of mfad. It parses, asks one question after the other, prints, and sets the exit status.
+#![forbid(unsafe_code)]
+#![expect(clippy::wildcard_enum_match_arm, reason = "every answer that a command does not wait for is one failure")]
+
+mod args;
+mod enroll;
+mod failure;
+mod input;
+mod output;
+mod png;
+mod session;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use mfad_proto::{Call, Context, Label, Reply, Status};
+
+use crate::args::{Args, Command};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::session::Session;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let output = Output::new(args.json);
+    match run(args, &output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Nothing is left to tell when even this cannot be written.
+            output.failure(&failure).ok();
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(args: Args, output: &Output) -> Result<(), Failure> {
+    let Args { socket, realm, server_uid, command, .. } = args;
+    let connect = |user| Session::open(socket, server_uid, realm, user);
+    match command {
+        Command::Status { user } => status(connect(user)?, output),
+        Command::Verify { user } => verify(connect(user)?, output),
+        Command::Reset { user } => reset(connect(user)?, output),
+        Command::Enroll(enroll) => enroll::run(enroll, connect, output),
+    }
+}
+
+fn status(mut session: Session, output: &Output) -> Result<(), Failure> {
+    let account = session.account();
+    match session.call(Call::Status { account })? {
+        Reply::Status(status) => print_status(&status, output),
+        other => Err(Failure::unexpected(&other)),
+    }
+}
+
+fn print_status(status: &Status, output: &Output) -> Result<(), Failure> {
+    output.object(&output::StatusObject::from(status))?;
+    let time = |at: Option<u64>| at.map_or_else(|| "never".to_owned(), output::time);
+    output.prose(&format!("{} in realm {}: {}", status.user, status.realm, status.state.as_str()))?;
+    output.prose(&format!("  enrolled:               {}", time(status.enrolled_at)))?;
+    output.prose(&format!("  last accepted code:     {}", time(status.last_success)))?;
+    output.prose(&format!("  failures since then:    {}", status.failures_since))?;
+    output.prose(&format!("  recovery codes left:    {}", status.recovery_left))?;
+    output.prose(&format!("  second factor enforced: {}", if status.enforced { "yes" } else { "no" }))?;
+    match status.retry_after {
+        Some(seconds) => output.prose(&format!("  next try in:            {seconds} s")),
+        None => Ok(()),
+    }
+}
+
+fn verify(mut session: Session, output: &Output) -> Result<(), Failure> {
+    let code = input::code("Code: ")?;
+    let account = session.account();
+    match session.call(Call::Verify { account, code, context: context() })? {
+        Reply::Accepted(accepted) => {
+            output.object(&output::AcceptedObject::from(&accepted))?;
+            output.prose("Accepted.")?;
+            match accepted.last_failure {
+                Some(last) => output.prose(&format!(
+                    "{} failed tries since the last success, the latest {}{}.",
+                    accepted.failures_since,
+                    output::time(last.time),
+                    output::from_service(last.service.as_str()),
+                )),
+                None => Ok(()),
+            }
+        }
+        other => Err(Failure::unexpected(&other)),
+    }
+}
+
+fn reset(mut session: Session, output: &Output) -> Result<(), Failure> {
+    let proof = session.proof()?;
+    let code = input::code("Current code: ")?;
+    let account = session.account();
+    match session.call(Call::Reset { account, proof, code, context: context() })? {
+        Reply::Done => {
+            output.result("done")?;
+            output.prose(&format!("The second factor of {} is removed.", session.user()))
+        }
+        Reply::Enrollment(enrollment) => enroll::begun(&enrollment),
+        other => Err(Failure::unexpected(&other)),
+    }
+}
+
+/// Where a request of this program comes from.
+fn context() -> Context {
+    Context { service: Label::cut("mfactl"), ..Context::default() }
+}

@@ -1,0 +1,177 @@
+//! What is printed: prose for a person, or JSON on standard output with the prose on standard error.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, UNIX_EPOCH};
+
+use mfad_proto::{Accepted, Enrollment, SecretText, Status};
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// Where things are printed.
+pub(crate) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(crate) const fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Prints a line for a person.
+    pub(crate) fn prose(&self, line: &str) -> Result<(), Failure> {
+        let written =
+            if self.json { writeln!(io::stderr().lock(), "{line}") } else { writeln!(io::stdout().lock(), "{line}") };
+        written.map_err(unwritable)
+    }
+
+    /// Whether [`Self::prose`] goes to a terminal.
+    pub(crate) fn is_terminal(&self) -> bool {
+        if self.json { io::stderr().is_terminal() } else { io::stdout().is_terminal() }
+    }
+
+    /// Prints an object for a program, when one asked for it.
+    pub(crate) fn object(&self, object: &impl Serialize) -> Result<(), Failure> {
+        if self.json { Self::always(object) } else { Ok(()) }
+    }
+
+    /// Prints an object for a program, which is the only one to call this way.
+    pub(crate) fn always(object: &impl Serialize) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        serde_json::to_writer(&mut out, object).map_err(|error| unwritable(error.into()))?;
+        writeln!(out).map_err(unwritable)
+    }
+
+    /// Prints a finished enrolment for a program: always when there is no terminal, since then a program confirmed it.
+    pub(crate) fn enrolled(&self, enrolled: &EnrolledObject<'_>) -> Result<(), Failure> {
+        if self.json || !io::stdin().is_terminal() { Self::always(enrolled) } else { Ok(()) }
+    }
+
+    /// Prints `{"result": …}`, when a program asked for it.
+    pub(crate) fn result(&self, result: &'static str) -> Result<(), Failure> {
+        self.object(&ResultObject { result, retry_after: None })
+    }
+
+    /// Prints why a command did not succeed.
+    pub(crate) fn failure(&self, failure: &Failure) -> Result<(), Failure> {
+        if let Some(result) = failure.result() {
+            self.object(&ResultObject { result, retry_after: failure.retry_after() })?;
+        }
+        writeln!(io::stderr().lock(), "mfactl: {failure}").map_err(unwritable)
+    }
+}
+
+/// A moment as a person reads it, in UTC.
+pub(crate) fn time(unix: u64) -> String {
+    let moment = UNIX_EPOCH.checked_add(Duration::from_secs(unix));
+    moment.map_or_else(|| format!("Unix time {unix}"), |moment| humantime::format_rfc3339_seconds(moment).to_string())
+}
+
+/// ` from SERVICE`, or nothing when no service was named. Control characters come from a stranger, and are left out.
+pub(crate) fn from_service(service: &str) -> String {
+    let shown: String = service.chars().filter(|c| !c.is_control()).collect();
+    if shown.is_empty() { shown } else { format!(" from {shown}") }
+}
+
+#[derive(Serialize)]
+struct ResultObject {
+    result: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u32>,
+}
+
+/// `status`.
+#[derive(Serialize)]
+pub(crate) struct StatusObject<'a> {
+    realm: &'a str,
+    user: &'a str,
+    state: &'static str,
+    enforced: bool,
+    recovery_left: u32,
+    enrolled_at: Option<u64>,
+    last_success: Option<u64>,
+    failures_since: u32,
+    retry_after: Option<u32>,
+}
+
+impl<'a> From<&'a Status> for StatusObject<'a> {
+    fn from(status: &'a Status) -> Self {
+        Self {
+            realm: status.realm.as_str(),
+            user: status.user.as_str(),
+            state: status.state.as_str(),
+            enforced: status.enforced,
+            recovery_left: status.recovery_left,
+            enrolled_at: status.enrolled_at,
+            last_success: status.last_success,
+            failures_since: status.failures_since,
+            retry_after: status.retry_after,
+        }
+    }
+}
+
+/// A right code.
+#[derive(Serialize)]
+pub(crate) struct AcceptedObject<'a> {
+    result: &'static str,
+    factor: &'static str,
+    recovery_left: u32,
+    failures_since: u32,
+    last_failure: Option<FailureObject<'a>>,
+}
+
+#[derive(Serialize)]
+struct FailureObject<'a> {
+    time: u64,
+    service: &'a str,
+}
+
+impl<'a> From<&'a Accepted> for AcceptedObject<'a> {
+    fn from(accepted: &'a Accepted) -> Self {
+        let last = accepted.last_failure.as_ref();
+        Self {
+            result: "accepted",
+            factor: accepted.factor.as_str(),
+            recovery_left: accepted.recovery_left,
+            failures_since: accepted.failures_since,
+            last_failure: last.map(|last| FailureObject { time: last.time, service: last.service.as_str() }),
+        }
+    }
+}
+
+/// A pending enrolment. It borrows the secrets, and lives for the one expression that prints them.
+#[derive(Serialize)]
+pub(crate) struct EnrollmentObject<'a> {
+    enrollment: String,
+    uri: &'a str,
+    secret: &'a str,
+    expires_at: u64,
+}
+
+impl<'a> EnrollmentObject<'a> {
+    pub(crate) fn new(enrollment: &'a Enrollment, secret: &'a str) -> Self {
+        Self {
+            enrollment: enrollment.id.to_string(),
+            uri: enrollment.uri.expose(),
+            secret,
+            expires_at: enrollment.expires_at,
+        }
+    }
+}
+
+/// A finished enrolment.
+#[derive(Serialize)]
+pub(crate) struct EnrolledObject<'a> {
+    result: &'static str,
+    recovery_codes: Vec<&'a str>,
+}
+
+impl<'a> From<&'a [SecretText]> for EnrolledObject<'a> {
+    fn from(codes: &'a [SecretText]) -> Self {
+        Self { result: "enrolled", recovery_codes: codes.iter().map(SecretText::expose).collect() }
+    }
+}
+
+fn unwritable(error: io::Error) -> Failure {
+    Failure::Io("the answer cannot be printed".to_owned(), error)
+}

@@ -1,0 +1,79 @@
+//! One run's connection, its account, and how the first factor is shown there.
+
+use std::path::{Path, PathBuf};
+
+use mfad_client::{Client, Error as ClientError, Options, Trusted};
+use mfad_proto::{Account, AccountName, Call, Proof, Realm, Reply, UserName};
+use nix::unistd::{User, geteuid, getuid};
+
+use crate::failure::Failure;
+use crate::input;
+
+/// A connection, and the account that its calls are about.
+pub(crate) struct Session {
+    client: Client,
+    name: AccountName,
+    /// Whether the server believes this process about the first factor.
+    vouches: bool,
+}
+
+impl Session {
+    /// Connects to the socket that was named, else to the realm's where it may be opened, else to the public one. The
+    /// user is the caller when none was named.
+    pub(crate) fn open(
+        socket: Option<PathBuf>,
+        server_uid: Option<u32>,
+        realm: Realm,
+        user: Option<UserName>,
+    ) -> Result<Self, Failure> {
+        let user = user.map_or_else(caller, Ok)?;
+        let trusted = |usual| server_uid.map_or(usual, Trusted::StandardOr);
+        let of_realm = Path::new(RUN).join(realm.as_str()).join(SOCKET);
+        let (client, on_realm) = match socket {
+            Some(path) => {
+                let on_realm = path == of_realm;
+                (Client::connect(Options::new(path, trusted(Trusted::StandardOrOwn)))?, on_realm)
+            }
+            None => match Client::connect(Options::new(of_realm, trusted(Trusted::Standard))) {
+                Ok(client) => (client, true),
+                Err(ClientError::NotRunning { .. } | ClientError::Connect { .. }) => {
+                    let public = Path::new(RUN).join(SOCKET);
+                    (Client::connect(Options::new(public, trusted(Trusted::Standard)))?, false)
+                }
+                Err(error) => return Err(error.into()),
+            },
+        };
+        let uid = geteuid().as_raw();
+        let vouches = on_realm || uid == ROOT || client.server().is_some_and(|server| server.0 == uid);
+        Ok(Self { client, name: AccountName { realm, user }, vouches })
+    }
+
+    pub(crate) fn account(&self) -> Account {
+        Account::Name(self.name.clone())
+    }
+
+    pub(crate) const fn user(&self) -> &UserName {
+        &self.name.user
+    }
+
+    /// Shows the first factor: by this process's word, or by the account's password.
+    pub(crate) fn proof(&self) -> Result<Proof, Failure> {
+        if self.vouches {
+            return Ok(Proof::Asserted);
+        }
+        input::password(&format!("Password of {}: ", self.name.user)).map(Proof::Password)
+    }
+
+    pub(crate) fn call(&mut self, call: Call) -> Result<Reply, Failure> {
+        Ok(self.client.call(call)?)
+    }
+}
+
+fn caller() -> Result<UserName, Failure> {
+    let user = User::from_uid(getuid()).ok().flatten();
+    user.and_then(|user| UserName::new(&user.name)).ok_or(Failure::NoUser)
+}
+
+const RUN: &str = "/run/mfad";
+const SOCKET: &str = "mfad.sock";
+const ROOT: u32 = 0;

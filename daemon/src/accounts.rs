@@ -1,0 +1,177 @@
+//! One account under one lock: load and open its record, let the vault decide, seal and commit, and only then let the
+//! decision out.
+//!
+//! MUST: a decision leaves only when its record is durable; two decisions about one account never overlap; a name that
+//! has no record costs the same commit as one that has.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mfad_proto::AccountName;
+use tokio::sync::OwnedMutexGuard;
+
+use crate::policy::Permit;
+use crate::record::Record;
+use crate::seal::{self, Sealer, Subject};
+use crate::store::{self, Committer};
+
+/// All accounts.
+pub(crate) struct Accounts {
+    store: Committer,
+    sealer: Sealer,
+    locks: Locks,
+}
+
+/// A decision, and whether the account was known before or is now.
+pub(crate) struct Decided<T> {
+    /// What the vault said.
+    pub(crate) verdict: T,
+    /// Whether there is a record of this name.
+    pub(crate) known: bool,
+}
+
+impl Accounts {
+    /// Serves the accounts of this store.
+    #[must_use]
+    pub(crate) fn new(store: Committer, sealer: Sealer) -> Self {
+        Self { store, sealer, locks: Locks::default() }
+    }
+
+    /// Looks at the account's record as it is stored; an unknown name has an empty one.
+    ///
+    /// # Errors
+    /// [`Error`] when the record cannot be read: never an answer then.
+    pub(crate) async fn view<T>(
+        &self,
+        permit: &Permit<'_>,
+        look: impl FnOnce(&Record) -> T,
+    ) -> Result<Decided<T>, Error> {
+        let name = permit.name();
+        let _lock = self.locks.lock(name).await;
+        let record = self.load(Subject::Account(name))?;
+        let known = record.is_some();
+        Ok(Decided { verdict: look(&record.unwrap_or_default()), known })
+    }
+
+    /// Lets `decide` change the account's record, and returns its verdict when the record is durable.
+    ///
+    /// # Errors
+    /// [`Error`] when the record could not be read or made durable: the verdict is lost, and never an answer.
+    pub(crate) async fn change<T>(
+        &self,
+        permit: &Permit<'_>,
+        decide: impl FnOnce(&mut Record) -> T,
+    ) -> Result<Decided<T>, Error> {
+        let name = permit.name();
+        let _lock = self.locks.lock(name).await;
+        let slot = Subject::Slot(self.slot(name));
+        let mut record = match self.load(Subject::Account(name))? {
+            Some(record) => record,
+            None => self.load(slot)?.unwrap_or_default(),
+        };
+        let verdict = decide(&mut record);
+        let known = !record.is_vacant();
+        let subject = if known { Subject::Account(name) } else { slot };
+        let sealed = self.sealer.seal(subject, &record).map_err(Error::Seal)?;
+        drop(record);
+        self.store.put(key(subject), sealed).await.map_err(Error::Store)?;
+        Ok(Decided { verdict, known })
+    }
+
+    /// The keyed hash of a name that must not be written as it is.
+    #[must_use]
+    pub(crate) fn name_hash(&self, name: &AccountName) -> [u8; 32] {
+        self.sealer.name_hash(name)
+    }
+
+    /// Resolves when the store has failed for good.
+    pub(crate) async fn failed(&self) {
+        self.store.failed().await;
+    }
+
+    fn load(&self, subject: Subject<'_>) -> Result<Option<Record>, Error> {
+        let sealed = self.store.get(&key(subject)).map_err(Error::Store)?;
+        sealed.map(|sealed| self.sealer.open(subject, &sealed).map_err(Error::Seal)).transpose()
+    }
+
+    /// Where the failures of an unknown name go: 65,536 slots by keyed hash, so that names cost no more room than that.
+    fn slot(&self, name: &AccountName) -> u16 {
+        let [high, low, ..] = self.sealer.name_hash(name);
+        u16::from_be_bytes([high, low])
+    }
+}
+
+/// Why an account cannot be judged.
+#[derive(Debug)]
+#[non_exhaustive]
+pub(crate) enum Error {
+    /// The store.
+    Store(store::Error),
+    /// The record in it.
+    Seal(seal::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the account's record cannot be read or written")
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Store(error) => Some(error),
+            Self::Seal(error) => Some(error),
+        }
+    }
+}
+
+/// The key that a subject's record is stored under. Names sort by realm, then user: no name holds a zero byte.
+#[must_use]
+pub(crate) fn key(subject: Subject<'_>) -> Vec<u8> {
+    match subject {
+        Subject::Account(name) => {
+            [&[ACCOUNT_KEY], name.realm.as_str().as_bytes(), &[0], name.user.as_str().as_bytes()].concat()
+        }
+        Subject::Slot(slot) => [&[SLOT_KEY], slot.to_be_bytes().as_slice()].concat(),
+    }
+}
+
+/// The first byte of the keys of accounts.
+pub(crate) const ACCOUNT_KEY: u8 = b'a';
+
+/// The first byte of the keys of slots.
+pub(crate) const SLOT_KEY: u8 = b'n';
+
+/// One lock for each account that somebody holds or waits for, and none for the others.
+#[derive(Default)]
+struct Locks(Mutex<HashMap<AccountName, Arc<tokio::sync::Mutex<()>>>>);
+
+impl Locks {
+    async fn lock(&self, name: &AccountName) -> Lock<'_> {
+        let lock = Arc::clone(self.map().entry(name.clone()).or_default());
+        Lock { locks: self, name: name.clone(), guard: Some(lock.lock_owned().await) }
+    }
+
+    fn map(&self) -> std::sync::MutexGuard<'_, HashMap<AccountName, Arc<tokio::sync::Mutex<()>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Lock<'l> {
+    locks: &'l Locks,
+    name: AccountName,
+    guard: Option<OwnedMutexGuard<()>>,
+}
+
+impl Drop for Lock<'_> {
+    fn drop(&mut self) {
+        let mut map = self.locks.map();
+        drop(self.guard.take());
+        // Whoever waits holds a clone; the map's own is the last one then. Taking a clone needs the map's lock.
+        if map.get(&self.name).is_some_and(|lock| Arc::strong_count(lock) == 1) {
+            map.remove(&self.name);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! `mfad check`: what the configuration means, and whether the state can be read. It changes nothing.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use mfad_client::{Client, Options, Trusted};
+use mfad_daemon::config::Config;
+use mfad_daemon::inventory;
+use mfad_daemon::policy::Replace;
+use mfad_daemon::seal::Sealer;
+use mfad_daemon::setup::{self, Places, STORE};
+use mfad_daemon::state::{self, Holder, StateFolder};
+use mfad_daemon::store::{SledStore, Store};
+use mfad_daemon::totp::Algorithm;
+use mfad_proto::{Call, Reply};
+
+/// Runs the command: status 1 when there are findings.
+pub(crate) fn run(places: &Places) -> ExitCode {
+    let mut report = Report::default();
+    let config = match places.read_config() {
+        Ok(config) => {
+            report.fine("the configuration is valid");
+            explain(&config, &mut report);
+            Some(config)
+        }
+        Err(error) => {
+            report.finding(&super::chain(&error));
+            None
+        }
+    };
+    match (StateFolder::take_existing(&places.state), &config) {
+        (Ok(Some(folder)), Some(config)) => judge_state(&folder, places, config, &mut report),
+        (Ok(Some(_)), None) => report.fine("the state was not judged: where its key is, the configuration says"),
+        (Ok(None), _) => {
+            report.fine(&format!("there is no state in {} yet: the first start makes it", places.state.display()));
+        }
+        (Err(state::Error::Taken(holder)), _) => judge_daemon(&holder, &mut report),
+        (Err(error), _) => report.finding(&super::chain(&error)),
+    }
+    report.exit_code()
+}
+
+/// Collects what was found, and prints it as it comes.
+#[derive(Default)]
+struct Report {
+    findings: u32,
+}
+
+impl Report {
+    fn fine(&self, line: &str) {
+        // A closed standard output leaves the exit status, which says the same.
+        writeln!(io::stdout().lock(), "ok       {line}").ok();
+    }
+
+    fn finding(&mut self, line: &str) {
+        self.findings = self.findings.saturating_add(1);
+        writeln!(io::stdout().lock(), "FINDING  {line}").ok();
+    }
+
+    fn exit_code(&self) -> ExitCode {
+        writeln!(io::stdout().lock(), "{} findings", self.findings).ok();
+        if self.findings == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
+    }
+}
+
+fn explain(config: &Config, report: &mut Report) {
+    for (realm, rules) in &config.realms {
+        let hash = match rules.algorithm {
+            Algorithm::Sha1 => "SHA-1",
+            Algorithm::Sha256 => "SHA-256 (some authenticator apps ignore this and use SHA-1)",
+            Algorithm::Sha512 => "SHA-512 (some authenticator apps ignore this and use SHA-1)",
+        };
+        let replace = match rules.replace {
+            Replace::Code => "replacing a working factor takes a code of it",
+            Replace::Asserted => {
+                "replacing a working factor takes the first factor alone: whoever has the password can replace the phone"
+            }
+        };
+        report.fine(&format!(
+            "realm {realm}: apps show the issuer {:?}; new codes have {} digits, by {hash}; {replace}",
+            rules.issuer.as_str(),
+            rules.digits.count(),
+        ));
+    }
+}
+
+fn judge_state(folder: &StateFolder, places: &Places, config: &Config, report: &mut Report) {
+    if !folder.path().join(STORE).exists() {
+        return report.fine("the state folder holds no store yet: the first start makes it");
+    }
+    let copied = match copy(&folder.path().join(STORE)) {
+        Ok(copied) => copied,
+        Err(error) => return report.finding(&format!("the store cannot be copied to be judged: {error}")),
+    };
+    let store = match SledStore::open(copied.path()) {
+        Ok(store) => store,
+        Err(error) => return report.finding(&super::chain(&error)),
+    };
+    match setup::existing_keyring(folder, &places.key_source(config)) {
+        Ok(Some(keyring)) => judge_records(&store, &Sealer::new(&keyring), report),
+        Ok(None) => report.finding("the state folder holds a store and no keyring: no record in it can be opened"),
+        Err(error) => {
+            report.finding(&super::chain(&error));
+            report.fine("without the key, the records in the store were counted and not judged");
+            let mut values: u64 = 0;
+            match store.scan(&mut |_, _| values = values.saturating_add(1)) {
+                Ok(()) => report.fine(&format!("the store holds {values} sealed values")),
+                Err(error) => report.finding(&super::chain(&error)),
+            }
+        }
+    }
+}
+
+fn judge_records(store: &dyn Store, sealer: &Sealer, report: &mut Report) {
+    match inventory::take(store, sealer) {
+        Ok(found) => {
+            report.fine(&format!("{} accounts: {} active, {} pending", found.accounts, found.active, found.pending));
+            if found.unreadable > 0 {
+                report.finding(&format!(
+                    "{} sealed records do not open: they were changed, moved, or sealed by another key",
+                    found.unreadable
+                ));
+            }
+        }
+        Err(error) => report.finding(&super::chain(&error)),
+    }
+}
+
+/// Opening sled writes, so that only a copy may be opened.
+fn copy(store: &Path) -> io::Result<tempfile::TempDir> {
+    let folder = tempfile::Builder::new().prefix("mfad-check-").tempdir()?;
+    let mut pending = vec![(store.to_owned(), folder.path().to_owned())];
+    while let Some((from, to)) = pending.pop() {
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            let target = to.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                fs::create_dir(&target)?;
+                pending.push((entry.path(), target));
+            } else {
+                fs::copy(entry.path(), target)?;
+            }
+        }
+    }
+    Ok(folder)
+}
+
+/// The state belongs to a running daemon: it knows best how it is.
+fn judge_daemon(holder: &Holder, report: &mut Report) {
+    let Some(socket) = &holder.socket else {
+        return report.finding("another process holds the state folder, and does not say where it listens");
+    };
+    let options = Options::new(socket, Trusted::StandardOrOwn);
+    match Client::connect(options).and_then(|mut client| client.call(Call::Ping)) {
+        Ok(Reply::Pong(pong)) if pong.ready => {
+            report.fine(&format!("mfad {} holds the state and is ready, on {}", pong.version, socket.display()));
+        }
+        Ok(Reply::Pong(pong)) => report.finding(&format!("mfad {} is not ready: {}", pong.version, pong.why)),
+        Ok(_) => report.finding("the process that holds the state answers something else than mfad does"),
+        Err(error) => report.finding(&super::chain(&error)),
+    }
+}

@@ -1,0 +1,155 @@
+//! `mfad demo`: the whole flow against a daemon of its own, over the real socket and by the real clock.
+//!
+//! MUST: it needs no root, and leaves nothing behind: no folder, and no process, also when it is interrupted.
+
+mod authenticator;
+mod stage;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use mfad_client::{Client, qr};
+use mfad_proto::{
+    Account, AccountName, Call, Code, Context, Enrollment, Label, Proof, Realm, Refusal, Reply, UserName,
+};
+use tokio::signal::unix::{SignalKind, signal};
+use zeroize::Zeroizing;
+
+use authenticator::{Authenticator, Computed, Person};
+use stage::Stage;
+
+/// Runs the demo.
+pub(crate) fn run(interactive: bool) -> Result<(), Box<dyn Error>> {
+    let stage = Arc::new(Stage::set()?);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let shown = runtime.block_on(async {
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let on_stage = Arc::clone(&stage);
+        // The error's text crosses the thread: what is behind it need not.
+        let show = tokio::task::spawn_blocking(move || show(&on_stage, interactive).map_err(|e| super::chain(&*e)));
+        tokio::select! {
+            shown = show => Ok::<_, Box<dyn Error>>(shown?),
+            _ = terminate.recv() => Ok(Err("interrupted".to_owned())),
+            _ = interrupt.recv() => Ok(Err("interrupted".to_owned())),
+        }
+    });
+    let cleared = stage.clear();
+    // A person may still be asked for a code in that thread: it must not hold the process.
+    runtime.shutdown_background();
+    shown??;
+    cleared?;
+    say("nothing is left behind: the daemon has stopped, and its folder is gone")
+}
+
+fn show(stage: &Stage, interactive: bool) -> Result<(), Box<dyn Error>> {
+    stage.start()?;
+    let mut play = Play { client: stage.connect()?, step: 0 };
+    play.tell("a daemon runs as a process of its own, on a socket in a private folder")?;
+
+    let enrollment = play.enroll()?;
+    play.tell("alice begins to enrol; any authenticator app can scan this:")?;
+    say(&qr::terminal(&enrollment.qr, true))?;
+    let mut app: Box<dyn Authenticator> =
+        if interactive { Box::new(Person) } else { Box::new(Computed::scan(&enrollment)?) };
+
+    play.until_accepted(&mut *app, "the first code", |code| Call::Confirm {
+        account: alice(),
+        enrollment: enrollment.id,
+        code,
+    })?;
+    play.tell("its first code is right: alice is enrolled")?;
+
+    let used = play.until_accepted(&mut *app, "the next code, when the app shows a new one", verify)?;
+    play.tell("the next code is right: alice logs in")?;
+    play.denied(verify(code(&used)?))?;
+    play.tell("the same code a second time is refused")?;
+    play.denied(verify(code(&app.wrong())?))?;
+    play.tell("a wrong code is refused, in the same words")?;
+
+    stage.restart()?;
+    play.client = stage.connect()?;
+    play.denied(verify(code(&used)?))?;
+    play.tell("a new daemon process on the same state: the enrolment is there, and the used code stays used")?;
+
+    play.until_accepted(&mut *app, "once more the next code", |code| Call::Reset {
+        account: alice(),
+        proof: Proof::Asserted,
+        code,
+        context: context(),
+    })?;
+    play.tell("with one more code alice gives up the second factor")?;
+    play.denied(verify(code(&app.any())?))?;
+    play.tell("no code is right any more")
+}
+
+/// The dialogue, line by line.
+struct Play {
+    client: Client,
+    step: u32,
+}
+
+impl Play {
+    fn tell(&mut self, line: &str) -> Result<(), Box<dyn Error>> {
+        self.step = self.step.saturating_add(1);
+        say(&format!("{:2}. {line}", self.step))
+    }
+
+    fn enroll(&mut self) -> Result<Enrollment, Box<dyn Error>> {
+        let call =
+            Call::Enroll { account: alice(), proof: Proof::Asserted, ticket: None, issuer: None, context: context() };
+        if let Reply::Enrollment(enrollment) = self.client.call(call)? {
+            return Ok(enrollment);
+        }
+        Err("the daemon did not begin an enrolment".into())
+    }
+
+    /// Sends the authenticator's codes until one is accepted; only a person is asked again.
+    fn until_accepted(
+        &mut self,
+        app: &mut dyn Authenticator,
+        which: &str,
+        call: impl Fn(Code) -> Call,
+    ) -> Result<Zeroizing<String>, Box<dyn Error>> {
+        loop {
+            let typed = app.next(which)?;
+            match self.client.call(call(code(&typed)?))? {
+                Reply::Accepted(_) | Reply::Enrolled(_) | Reply::Done => return Ok(typed),
+                Reply::Refused(Refusal::Denied) if app.may_mistype() => say(mfad_proto::DENIED_TEXT)?,
+                Reply::Refused(refusal) => return Err(format!("a right code was refused: {refusal:?}").into()),
+                Reply::GoingAway | Reply::Pong(_) | Reply::Need(_) | Reply::Status(_) | Reply::Enrollment(_) => {
+                    return Err("the daemon gave an answer to another question".into());
+                }
+            }
+        }
+    }
+
+    fn denied(&mut self, call: Call) -> Result<(), Box<dyn Error>> {
+        if matches!(self.client.call(call)?, Reply::Refused(Refusal::Denied)) {
+            return Ok(());
+        }
+        Err("a code that should have been refused was not".into())
+    }
+}
+
+fn verify(code: Code) -> Call {
+    Call::Verify { account: alice(), code, context: context() }
+}
+
+fn code(text: &str) -> Result<Code, Box<dyn Error>> {
+    Code::new(Zeroizing::new(text.as_bytes().to_vec())).ok_or_else(|| "the code is longer than any is".into())
+}
+
+#[expect(clippy::expect_used, reason = "INVARIANT: both literals are legal names")]
+fn alice() -> Account {
+    let realm = Realm::new(stage::REALM).expect("a legal realm");
+    Account::Name(AccountName { realm, user: UserName::new("alice").expect("a legal user name") })
+}
+
+fn context() -> Context {
+    Context { service: Label::cut("demo"), ..Context::default() }
+}
+
+fn say(line: &str) -> Result<(), Box<dyn Error>> {
+    Ok(writeln!(io::stdout().lock(), "{line}")?)
+}

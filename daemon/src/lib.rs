@@ -1,0 +1,32 @@
+//! The local second-factor verifier as a library: [`run`] is the daemon, and `mfad` only builds its arguments.
+//!
+//! A request passes six rooms in one direction: `listener` and `connection` (accept, caps, deadlines, kernel
+//! credentials), `mfad_proto` (bounded frame to typed request), `handler` (one match, no rules), [`policy`] (may this
+//! peer ask this?), [`vault`] (one decision about one record), [`store`] (seal, commit durably). `ARCHITECTURE.md` has
+//! the map and the decisions.
+#![forbid(unsafe_code)]
+
+mod accounts;
+mod audit;
+pub mod clock;
+pub mod config;
+mod connection;
+mod handler;
+pub mod inventory;
+pub mod keyring;
+mod listener;
+pub mod otpauth;
+pub mod policy;
+pub mod record;
+pub mod root_key;
+pub mod seal;
+mod server;
+pub mod setup;
+mod slots;
+pub mod state;
+pub mod store;
+pub mod totp;
+pub mod vault;
+
+pub use listener::{Access, Error as ListenError, Listener};
+pub use server::{Config, Error, run};

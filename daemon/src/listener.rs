@@ -1,0 +1,137 @@
+//! The sockets: bound here or handed over by systemd, and the guards around both.
+//!
+//! MUST: a live listener's path is never taken, a file that is no socket is never removed, the mode of a new socket is
+//! closed until it is opened on purpose, and is checked afterwards; the caller holds the state's lock, so that two
+//! daemons of one state cannot race here.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use interprocess::local_socket::prelude::*;
+use interprocess::local_socket::{GenericFilePath, ListenerOptions};
+use interprocess::os::unix::uds_local_socket;
+use nix::unistd::{Gid, Group, chown};
+
+use crate::policy::Role;
+
+/// A socket that is ready to accept, and what it is for.
+pub struct Listener {
+    socket: uds_local_socket::Listener,
+    role: Role,
+}
+
+impl Listener {
+    /// Makes a socket at `path`. Its name is removed when the listener is dropped.
+    ///
+    /// # Errors
+    /// [`Error`], which names the path and says what to do.
+    pub fn bind(path: &Path, role: Role, access: &Access) -> Result<Self, Error> {
+        let fail = |error| Error::Io { path: path.to_owned(), error };
+        clear_stale(path)?;
+        let name = path.to_fs_name::<GenericFilePath>().map_err(fail)?;
+        let socket = ListenerOptions::new().name(name).try_overwrite(false).create_sync_as().map_err(fail)?;
+        // The umask has closed it; only now, and only as far as asked, is it opened.
+        if let Some(group) = &access.group {
+            chown(path, None, Some(gid(group)?)).map_err(|errno| fail(errno.into()))?;
+        }
+        fs::set_permissions(path, fs::Permissions::from_mode(access.mode)).map_err(fail)?;
+        let metadata = path.symlink_metadata().map_err(fail)?;
+        if metadata.file_type().is_socket() && metadata.mode() & 0o777 == access.mode {
+            Ok(Self { socket, role })
+        } else {
+            Err(Error::Replaced(path.to_owned()))
+        }
+    }
+
+    /// Takes a listening socket over that somebody else made and will remove.
+    #[must_use]
+    pub fn adopt(socket: OwnedFd, role: Role) -> Self {
+        Self { socket: uds_local_socket::Listener::from(socket), role }
+    }
+
+    /// Hands the socket to the running reactor.
+    pub(crate) fn activate(self) -> io::Result<(uds_local_socket::tokio::Listener, Role)> {
+        Ok((uds_local_socket::tokio::Listener::try_from(self.socket)?, self.role))
+    }
+}
+
+/// Who may open a socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Its permission bits.
+    pub mode: u32,
+    /// Its group, when it is not the process's own.
+    pub group: Option<String>,
+}
+
+/// Why there is no socket.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// Somebody listens there.
+    Live(PathBuf),
+    /// Something else is in the way.
+    NotASocket(PathBuf),
+    /// The group of a realm's socket does not exist.
+    NoGroup(String),
+    /// The socket was replaced while it was made.
+    Replaced(PathBuf),
+    /// The operating system refused.
+    Io {
+        /// The socket's path.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Live(path) => write!(f, "another server listens on {}: stop it first", path.display()),
+            Self::NotASocket(path) => {
+                write!(f, "{} is in the way and is no socket: it was left alone, remove it first", path.display())
+            }
+            Self::NoGroup(group) => write!(f, "there is no group {group}: make it with groupadd --system {group}"),
+            Self::Replaced(path) => write!(f, "{} was replaced while the socket was made", path.display()),
+            Self::Io { path, .. } => write!(f, "cannot listen on {}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { error, .. } => Some(error),
+            Self::Live(_) | Self::NotASocket(_) | Self::NoGroup(_) | Self::Replaced(_) => None,
+        }
+    }
+}
+
+/// Removes the socket of a daemon that is gone.
+fn clear_stale(path: &Path) -> Result<(), Error> {
+    let fail = |error| Error::Io { path: path.to_owned(), error };
+    let metadata = match path.symlink_metadata() {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(fail(error)),
+    };
+    if !metadata.file_type().is_socket() {
+        return Err(Error::NotASocket(path.to_owned()));
+    }
+    match UnixStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path).map_err(fail),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Ok(_) | Err(_) => Err(Error::Live(path.to_owned())),
+    }
+}
+
+fn gid(group: &str) -> Result<Gid, Error> {
+    let found = Group::from_name(group).ok().flatten();
+    found.map(|group| group.gid).ok_or_else(|| Error::NoGroup(group.to_owned()))
+}

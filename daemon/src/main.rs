@@ -1,0 +1,84 @@
+//! The program `mfad`: `serve` is the daemon, `demo` shows it, `check` judges its configuration and state.
+#![forbid(unsafe_code)]
+
+mod check;
+mod demo;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use mfad_daemon::clock::SystemClock;
+use mfad_daemon::setup::{self, Places, ServeOptions};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// One local second-factor verifier for every service on this machine.
+#[derive(Parser)]
+#[command(name = "mfad", version, arg_required_else_help = true, subcommand_required = true)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the daemon in the foreground, until SIGTERM
+    Serve(ServeOptions),
+    /// Show the whole flow with a private daemon that leaves nothing behind
+    Demo {
+        /// Scan with a real authenticator app, and type its codes
+        #[arg(long)]
+        interactive: bool,
+    },
+    /// Judge the configuration and a private copy of the store; status 1 on findings
+    Check(Places),
+}
+
+fn main() -> ExitCode {
+    match Args::parse().command {
+        Command::Serve(options) => report(serve(&options)),
+        Command::Demo { interactive } => report(demo::run(interactive)),
+        Command::Check(places) => check::run(&places),
+    }
+}
+
+fn serve(options: &ServeOptions) -> Result<(), Box<dyn Error>> {
+    let (config, listeners) = setup::prepare(options, &mut |line| tell(line))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let shutdown = async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        Ok(mfad_daemon::run(config, listeners, Arc::new(SystemClock), shutdown).await?)
+    })
+}
+
+/// Prints an error with its causes, as far as standard error takes them.
+fn report(result: Result<(), Box<dyn Error>>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    tell(&chain(&*error));
+    ExitCode::FAILURE
+}
+
+fn tell(line: &str) {
+    // Whoever closed standard error does not want to hear it.
+    writeln!(io::stderr().lock(), "mfad: {line}").ok();
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,164 @@
+//! Where the root key comes from, and its two file forms.
+//!
+//! MUST: a key file is a plain file that only its owner, root or this user, can read; the key is never logged; a key is
+//! made only for a state folder that has no keyring yet.
+
+use std::fmt;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use data_encoding::HEXLOWER_PERMISSIVE;
+use nix::unistd::geteuid;
+use zeroize::Zeroizing;
+
+use crate::keyring::SecretKey;
+use crate::state::{self, StateFolder, read_private};
+
+/// Where the root key comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Standard input, to its end.
+    Stdin,
+    /// A file.
+    File(PathBuf),
+    /// `root.key` in the state folder: whoever copies the folder has the key as well.
+    StateFolder,
+}
+
+impl Source {
+    /// Chooses: what the command line says (`-` is standard input), else the credential `mfad.key` that systemd hands
+    /// over in `credentials`, else the configuration's `key_file`, else the state folder.
+    #[must_use]
+    pub fn choose(option: Option<&Path>, credentials: Option<&Path>, key_file: Option<&Path>) -> Self {
+        let credential = credentials.map(|folder| folder.join(CREDENTIAL)).filter(|file| file.exists());
+        match option {
+            Some(path) if path == Path::new("-") => Self::Stdin,
+            Some(path) => Self::File(path.to_owned()),
+            None => credential.or_else(|| key_file.map(Path::to_owned)).map_or(Self::StateFolder, Self::File),
+        }
+    }
+
+    /// Reads the key; `Ok(None)` when the state folder holds none.
+    ///
+    /// # Errors
+    /// [`Error`] when there is a key and it cannot be used.
+    pub fn read(&self, state: &StateFolder) -> Result<Option<SecretKey>, Error> {
+        let content = match self {
+            Self::Stdin => {
+                let mut content = Zeroizing::new(Vec::with_capacity(LONGEST));
+                let longest = u64::try_from(LONGEST).unwrap_or(u64::MAX);
+                io::stdin().lock().take(longest).read_to_end(&mut content).map_err(|e| self.unreadable(e))?;
+                content
+            }
+            Self::File(path) => {
+                judge_file(path)?;
+                read_private(path).map_err(|error| self.unreadable(error))?
+            }
+            Self::StateFolder => match state.read(ROOT_KEY).map_err(Error::State)? {
+                Some(content) => content,
+                None => return Ok(None),
+            },
+        };
+        parse(&content).map(Some).ok_or_else(|| Error::Form(self.clone()))
+    }
+
+    fn unreadable(&self, error: io::Error) -> Error {
+        Error::Unreadable { source: self.clone(), error }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdin => f.write_str("standard input"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::StateFolder => write!(f, "{ROOT_KEY} in the state folder"),
+        }
+    }
+}
+
+/// Makes a root key in the state folder.
+///
+/// # Errors
+/// [`Error::Random`] or [`Error::State`].
+pub fn make(state: &StateFolder) -> Result<SecretKey, Error> {
+    let key = SecretKey::random().map_err(Error::Random)?;
+    let mut text = Zeroizing::new(String::with_capacity(LONGEST));
+    HEXLOWER_PERMISSIVE.encode_append(key.expose(), &mut text);
+    text.push('\n');
+    state.replace(ROOT_KEY, text.as_bytes()).map_err(Error::State)?;
+    Ok(key)
+}
+
+/// Why there is no root key.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// It cannot be read.
+    Unreadable {
+        /// From where.
+        source: Source,
+        /// Why not.
+        error: io::Error,
+    },
+    /// Others can read or replace it.
+    Exposed(PathBuf),
+    /// It is neither 32 bytes nor 64 hex digits.
+    Form(Source),
+    /// The state folder cannot be used.
+    State(state::Error),
+    /// The kernel gave no randomness.
+    Random(getrandom::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { source, .. } => write!(f, "the root key cannot be read from {source}"),
+            Self::Exposed(path) => write!(
+                f,
+                "the root key file {} must be a plain file of root or of this user that nobody else can read: \
+                 check its owner, and run chmod 0600 on it",
+                path.display()
+            ),
+            Self::Form(source) => write!(f, "the root key from {source} is neither 32 bytes nor 64 hex digits"),
+            Self::State(_) => f.write_str("the root key in the state folder cannot be used"),
+            Self::Random(_) => f.write_str("the kernel gave no randomness"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unreadable { error, .. } => Some(error),
+            Self::State(error) => Some(error),
+            Self::Random(error) => Some(error),
+            Self::Exposed(_) | Self::Form(_) => None,
+        }
+    }
+}
+
+fn judge_file(path: &Path) -> Result<(), Error> {
+    let source = || Source::File(path.to_owned());
+    let metadata = path.symlink_metadata().map_err(|error| Error::Unreadable { source: source(), error })?;
+    let trusted = metadata.uid() == 0 || metadata.uid() == geteuid().as_raw();
+    let private = metadata.is_file() && metadata.mode() & 0o077 == 0;
+    if trusted && private { Ok(()) } else { Err(Error::Exposed(path.to_owned())) }
+}
+
+fn parse(content: &[u8]) -> Option<SecretKey> {
+    if let Ok(bytes) = content.try_into() {
+        return Some(SecretKey::from_bytes(bytes));
+    }
+    let mut bytes = Zeroizing::new([0_u8; 32]);
+    let text = content.trim_ascii();
+    let decoded = text.len() == 64 && HEXLOWER_PERMISSIVE.decode_mut(text, bytes.as_mut_slice()).is_ok();
+    decoded.then(|| SecretKey::from_bytes(&bytes))
+}
+
+const ROOT_KEY: &str = "root.key";
+const CREDENTIAL: &str = "mfad.key";
+/// Bytes of the longest form, and one to tell that there were more.
+const LONGEST: usize = 128;

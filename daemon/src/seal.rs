@@ -1,0 +1,160 @@
+//! Sealing of records: XChaCha20-Poly1305 under the data key, bound to whose record it is.
+//!
+//! MUST: the associated data holds format, kind, realm, user and generation, so that a record moved to another account
+//! or another generation does not open; a sealed record always has [`SEALED`] bytes.
+
+use std::fmt;
+
+use chacha20poly1305::aead::{AeadInOut, KeyInit};
+use chacha20poly1305::{Tag, XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac};
+use mfad_proto::AccountName;
+use sha2::Sha256;
+
+use crate::keyring::{Keyring, SecretKey};
+use crate::record::{self, Plain, Record};
+
+/// What a sealed record stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// An account's record.
+    Account(&'a AccountName),
+    /// A slot that failures of unknown names are written to.
+    Slot(u16),
+}
+
+/// Seals and opens records, and hashes names.
+pub struct Sealer {
+    cipher: XChaCha20Poly1305,
+    key_id: u32,
+    names: SecretKey,
+}
+
+impl Sealer {
+    /// Prepares the key schedules.
+    #[must_use]
+    pub fn new(keyring: &Keyring) -> Self {
+        let data = keyring.data();
+        Self {
+            cipher: XChaCha20Poly1305::new(data.key.derive(b"mfad record seal 1").expose().into()),
+            key_id: data.id,
+            names: keyring.base().derive(b"mfad name hash 1"),
+        }
+    }
+
+    /// Seals a record for its subject.
+    ///
+    /// # Errors
+    /// [`Error::Random`] when the kernel gives no randomness.
+    pub fn seal(&self, subject: Subject<'_>, record: &Record) -> Result<Vec<u8>, Error> {
+        let plain = record.encode().map_err(Error::Record)?;
+        let mut nonce = [0_u8; NONCE];
+        getrandom::fill(&mut nonce).map_err(Error::Random)?;
+        let mut sealed = Vec::with_capacity(SEALED);
+        sealed.push(FORMAT);
+        sealed.extend_from_slice(&self.key_id.to_le_bytes());
+        sealed.extend_from_slice(&record.generation.to_le_bytes());
+        sealed.extend_from_slice(&nonce);
+        let mut body = plain;
+        let associated = associated(subject, record.generation);
+        let tag = self.cipher.encrypt_inout_detached(
+            &XNonce::from(nonce),
+            &associated,
+            body.expose_mut().as_mut_slice().into(),
+        );
+        let tag = tag.map_err(|_e| Error::Broken)?;
+        sealed.extend_from_slice(body.expose());
+        sealed.extend_from_slice(&tag);
+        Ok(sealed)
+    }
+
+    /// Opens what [`Self::seal`] made for the same subject.
+    ///
+    /// # Errors
+    /// [`Error::Broken`] when the bytes were changed, moved, or sealed by another key.
+    pub fn open(&self, subject: Subject<'_>, sealed: &[u8]) -> Result<Record, Error> {
+        let (format, rest) = sealed.split_first().ok_or(Error::Broken)?;
+        let (key_id, rest) = rest.split_first_chunk::<4>().ok_or(Error::Broken)?;
+        if *format != FORMAT || u32::from_le_bytes(*key_id) != self.key_id {
+            return Err(Error::Broken);
+        }
+        let (generation, rest) = rest.split_first_chunk::<8>().ok_or(Error::Broken)?;
+        let (nonce, rest) = rest.split_first_chunk::<NONCE>().ok_or(Error::Broken)?;
+        let (body, tag) = rest.split_first_chunk::<{ Plain::LENGTH }>().ok_or(Error::Broken)?;
+        let tag: &[u8; TAG] = tag.try_into().map_err(|_e| Error::Broken)?;
+        let generation = u64::from_le_bytes(*generation);
+
+        let mut plain = Plain::zeroed();
+        plain.expose_mut().copy_from_slice(body);
+        let opened = self.cipher.decrypt_inout_detached(
+            &XNonce::from(*nonce),
+            &associated(subject, generation),
+            plain.expose_mut().as_mut_slice().into(),
+            &Tag::from(*tag),
+        );
+        opened.map_err(|_e| Error::Broken)?;
+        let record = Record::decode(&plain).map_err(Error::Record)?;
+        if record.generation == generation { Ok(record) } else { Err(Error::Broken) }
+    }
+
+    /// A keyed hash of a name, for names that must not be written as they are.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "INVARIANT: HMAC takes keys of any length")]
+    pub fn name_hash(&self, name: &AccountName) -> [u8; 32] {
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(self.names.expose()).expect("any length");
+        mac.update(&named(name));
+        mac.finalize().into_bytes().into()
+    }
+}
+
+/// Why a record cannot be sealed or opened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The bytes were changed, moved, or sealed by another key.
+    Broken,
+    /// The plain bytes are no record.
+    Record(record::Error),
+    /// The kernel gave no randomness.
+    Random(getrandom::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Broken => "a sealed record does not open: it was changed, moved, or sealed by another key",
+            Self::Record(_) => "a sealed record holds something else",
+            Self::Random(_) => "the kernel gave no randomness",
+        })
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Broken => None,
+            Self::Record(error) => Some(error),
+            Self::Random(error) => Some(error),
+        }
+    }
+}
+
+/// Bytes of every sealed record: format, key number, generation, nonce, body, tag.
+pub const SEALED: usize = 1 + 4 + 8 + NONCE + Plain::LENGTH + TAG;
+
+fn associated(subject: Subject<'_>, generation: u64) -> Vec<u8> {
+    let (kind, subject) = match subject {
+        Subject::Account(name) => (b'a', named(name)),
+        Subject::Slot(slot) => (b'n', slot.to_be_bytes().to_vec()),
+    };
+    [&[FORMAT, kind], generation.to_le_bytes().as_slice(), &subject].concat()
+}
+
+/// The unambiguous bytes of a name: no realm and no user holds a zero byte.
+fn named(name: &AccountName) -> Vec<u8> {
+    [name.realm.as_str().as_bytes(), &[0], name.user.as_str().as_bytes()].concat()
+}
+
+const FORMAT: u8 = 1;
+const NONCE: usize = 24;
+const TAG: usize = 16;

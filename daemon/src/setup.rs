@@ -1,0 +1,279 @@
+//! From a command line to the arguments of [`crate::run`]: configuration, state, keys, store and sockets, in the order
+//! in which each protects the next.
+
+use std::fmt;
+use std::fs::DirBuilder;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use listenfd::ListenFd;
+use mfad_proto::Realm;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::geteuid;
+
+use crate::config::{self, Config as File};
+use crate::keyring::{self, Keyring, SecretKey};
+use crate::listener::{self, Access, Listener};
+use crate::policy::{Policy, Role};
+use crate::root_key::{self, Source};
+use crate::server::Config;
+use crate::state::{self, StateFolder};
+use crate::store::{self, SledStore};
+
+/// Where everything lies. `serve` and `check` share it.
+#[derive(Debug, Clone, Args)]
+pub struct Places {
+    /// The configuration [default: /etc/mfad/mfad.toml, if it is there]
+    #[arg(long, value_name = "F")]
+    pub config: Option<PathBuf>,
+    /// The state folder
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/mfad")]
+    pub state: PathBuf,
+    /// The root key's file; - reads standard input [default: systemd's credential mfad.key, else key_file of the
+    /// configuration, else root.key in the state folder]
+    #[arg(long, value_name = "F")]
+    pub key_file: Option<PathBuf>,
+}
+
+impl Places {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// [`config::Error`]; a missing file is one only when it was named.
+    pub fn read_config(&self) -> Result<File, config::Error> {
+        let host = config::host_issuer();
+        match &self.config {
+            Some(path) => File::read(path, &host),
+            None if Path::new(CONFIG).exists() => File::read(Path::new(CONFIG), &host),
+            None => Ok(File::without_file(&host)),
+        }
+    }
+
+    /// Where the root key comes from.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "systemd names the folder of credentials in the environment alone")]
+    pub fn key_source(&self, config: &File) -> Source {
+        let credentials = std::env::var("CREDENTIALS_DIRECTORY").ok().map(PathBuf::from);
+        Source::choose(self.key_file.as_deref(), credentials.as_deref(), config.key_file.as_deref())
+    }
+}
+
+/// The options of `mfad serve`.
+#[derive(Debug, Clone, Args)]
+pub struct ServeOptions {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a doc comment here would become the group's help text")]
+    pub places: Places,
+    /// Serve on this one socket, by hand [default: the sockets that systemd hands over, else those below /run/mfad]
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+}
+
+/// Builds the arguments of [`crate::run`]. `tell` hears what the person who starts the server should know.
+///
+/// Must be called before any thread starts: it sets the process's umask and limits.
+///
+/// # Errors
+/// [`Error`], whose sources say what is wrong and what to do.
+pub fn prepare(options: &ServeOptions, tell: &mut dyn FnMut(&str)) -> Result<(Config, Vec<Listener>), Error> {
+    close_process()?;
+    let file = options.places.read_config().map_err(Error::Config)?;
+    let state = StateFolder::take(&options.places.state).map_err(Error::State)?;
+    let keyring = open_keyring(&state, &options.places.key_source(&file), tell)?;
+    let store = SledStore::open(&state.path().join(STORE)).map_err(Error::Store)?;
+    let server_uid = geteuid().as_raw();
+    let listeners = match &options.socket {
+        Some(path) => {
+            state.announce(path).map_err(Error::State)?;
+            vec![Listener::bind(path, Role::ByHand, &Access { mode: 0o666, group: None }).map_err(Error::Listen)?]
+        }
+        None => {
+            state.announce(&Path::new(RUN).join(SOCKET)).map_err(Error::State)?;
+            match handed_over(&file)? {
+                activated if activated.is_empty() => standard(&file)?,
+                activated => activated,
+            }
+        }
+    };
+    let policy = Policy::new(file.realms, server_uid);
+    Ok((Config { policy, keyring, store: Arc::new(store), state: Some(state), server_uid }, listeners))
+}
+
+/// Opens the keyring of a state folder; `Ok(None)` when the folder has none yet.
+///
+/// # Errors
+/// [`Error::NoKey`] when there is a keyring and no root key; else those of reading and unwrapping.
+pub fn existing_keyring(state: &StateFolder, source: &Source) -> Result<Option<Keyring>, Error> {
+    let Some(wrapped) = state.read(KEYRING).map_err(Error::State)? else { return Ok(None) };
+    let root = source.read(state).map_err(Error::RootKey)?.ok_or_else(|| Error::NoKey(state.path().to_owned()))?;
+    Keyring::unwrap(&wrapped, &root).map(Some).map_err(Error::Keyring)
+}
+
+/// Why a server cannot start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The configuration.
+    Config(config::Error),
+    /// The state folder.
+    State(state::Error),
+    /// The root key.
+    RootKey(root_key::Error),
+    /// There is a keyring in this state folder, and no root key to open it.
+    NoKey(PathBuf),
+    /// The state folder holds enrolments and no keyring.
+    NoKeyring(PathBuf),
+    /// The keyring.
+    Keyring(keyring::Error),
+    /// The store.
+    Store(store::Error),
+    /// A socket.
+    Listen(listener::Error),
+    /// A socket that systemd handed over has a name that is no realm's.
+    SocketName(String),
+    /// The operating system refused.
+    Io(io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(_)
+            | Self::State(_)
+            | Self::RootKey(_)
+            | Self::Keyring(_)
+            | Self::Store(_)
+            | Self::Listen(_)
+            | Self::Io(_) => f.write_str("mfad cannot start"),
+            Self::NoKey(folder) => write!(
+                f,
+                "{} holds enrolments, and the root key that opens them is gone: name it with --key-file, or put \
+                 root.key back",
+                folder.display()
+            ),
+            Self::NoKeyring(folder) => write!(
+                f,
+                "{} holds a store, and the keyring that opens it is gone: put the file keyring back",
+                folder.display()
+            ),
+            Self::SocketName(name) => write!(
+                f,
+                "systemd handed over a socket named {name:?}, which is neither mfad nor a realm of the configuration"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Config(error) => Some(error),
+            Self::State(error) => Some(error),
+            Self::RootKey(error) => Some(error),
+            Self::Keyring(error) => Some(error),
+            Self::Store(error) => Some(error),
+            Self::Listen(error) => Some(error),
+            Self::Io(error) => Some(error),
+            Self::NoKey(_) | Self::NoKeyring(_) | Self::SocketName(_) => None,
+        }
+    }
+}
+
+/// Keeps others out of files and memory, and makes room for as many connections as are served.
+fn close_process() -> Result<(), Error> {
+    umask(Mode::from_bits_truncate(0o077));
+    let refused = |errno: nix::errno::Errno| Error::Io(errno.into());
+    setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(refused)?;
+    nix::sys::prctl::set_dumpable(false).map_err(refused)?;
+    let (_soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(refused)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_err(refused)
+}
+
+fn open_keyring(state: &StateFolder, source: &Source, tell: &mut dyn FnMut(&str)) -> Result<Keyring, Error> {
+    if let Some(keyring) = existing_keyring(state, source)? {
+        return Ok(keyring);
+    }
+    // New keys beside an old store would make every enrolment in it unreadable for good.
+    if state.path().join(STORE).exists() {
+        return Err(Error::NoKeyring(state.path().to_owned()));
+    }
+    let root: SecretKey = match source.read(state).map_err(Error::RootKey)? {
+        Some(root) => root,
+        None => {
+            tell(&format!(
+                "warning: made a new root key in {}/root.key. Whoever copies that folder has the key as well: \
+                 keep the key elsewhere, with --key-file, for anything but a trial.",
+                state.path().display()
+            ));
+            root_key::make(state).map_err(Error::RootKey)?
+        }
+    };
+    let keyring = Keyring::generate().map_err(Error::Keyring)?;
+    state.replace(KEYRING, &keyring.wrap(&root).map_err(Error::Keyring)?).map_err(Error::State)?;
+    Ok(keyring)
+}
+
+/// The sockets that systemd hands over, each with its role by name: a realm's, else the public one.
+#[expect(clippy::disallowed_methods, reason = "systemd names the sockets in the environment alone")]
+fn handed_over(file: &File) -> Result<Vec<Listener>, Error> {
+    let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+    let mut names = names.split(':');
+    let mut sockets = ListenFd::from_env();
+    let mut listeners = Vec::with_capacity(sockets.len());
+    for index in 0..sockets.len() {
+        let role = role_of(file, names.next().unwrap_or_default())?;
+        if let Some(socket) = sockets.take_unix_listener(index).map_err(Error::Io)? {
+            listeners.push(Listener::adopt(OwnedFd::from(socket), role));
+        }
+    }
+    Ok(listeners)
+}
+
+fn role_of(file: &File, name: &str) -> Result<Role, Error> {
+    match Realm::new(name) {
+        // What systemd says of a socket without a name.
+        None if name.is_empty() => Ok(Role::Public),
+        Some(realm) if file.realms.contains_key(&realm) => Ok(Role::Realm(realm)),
+        Some(_) if matches!(name, "mfad" | "unknown") => Ok(Role::Public),
+        Some(_) | None => Err(Error::SocketName(name.to_owned())),
+    }
+}
+
+/// The sockets of the design, made here: the public one, and one for each realm in a folder of its own.
+fn standard(file: &File) -> Result<Vec<Listener>, Error> {
+    let run = Path::new(RUN);
+    make_folder(run)?;
+    let public = Access { mode: 0o666, group: None };
+    let mut listeners = vec![Listener::bind(&run.join(SOCKET), Role::Public, &public).map_err(Error::Listen)?];
+    for realm in file.realms.keys() {
+        let folder = run.join(realm.as_str());
+        make_folder(&folder)?;
+        let access = if *realm == Realm::system() {
+            Access { mode: 0o600, group: None }
+        } else {
+            Access { mode: 0o660, group: Some(format!("mfad-{realm}")) }
+        };
+        let listener = Listener::bind(&folder.join(SOCKET), Role::Realm(realm.clone()), &access);
+        listeners.push(listener.map_err(Error::Listen)?);
+    }
+    Ok(listeners)
+}
+
+fn make_folder(path: &Path) -> Result<(), Error> {
+    match DirBuilder::new().mode(0o755).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Error::Io(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+const CONFIG: &str = "/etc/mfad/mfad.toml";
+const RUN: &str = "/run/mfad";
+const SOCKET: &str = "mfad.sock";
+const KEYRING: &str = "keyring";
+/// The store's folder in the state folder.
+pub const STORE: &str = "store";

@@ -1,0 +1,117 @@
+//! The sled engine, with what it takes to trust it: `flush` never calls fsync, so a real one follows every flush.
+//!
+//! MUST: only one process opens the folder (the state room holds the lock); sled's panics are caught and become
+//! [`Error::Damaged`]; values stay far below a quarter segment, beyond which sled would keep them in files that the
+//! sync of `db` does not cover.
+
+use std::fs::{self, File};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use super::{Change, Error, Store};
+
+/// A sled database in a folder.
+pub struct SledStore {
+    db: sled::Db,
+    /// Any descriptor of the database's file syncs what sled wrote to it.
+    file: File,
+}
+
+impl SledStore {
+    /// Opens the database in this folder, or makes a new one. The caller holds the lock of the state folder, and has
+    /// set a umask that keeps others out.
+    ///
+    /// # Errors
+    /// [`Error::InUse`], [`Error::Damaged`] or [`Error::Io`].
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        remove_interrupted_snapshots(folder)?;
+        let config = sled::Config::new()
+            .path(folder)
+            .cache_capacity(CACHE_BYTES)
+            // The commit thread flushes; a timer would only hide when it does not.
+            .flush_every_ms(None);
+        let db = guarded("it cannot be opened", || config.open())?;
+        let file = File::open(folder.join("db"))?;
+        file.sync_all()?;
+        File::open(folder)?.sync_all()?;
+        if let Some(parent) = folder.parent() {
+            File::open(parent)?.sync_all()?;
+        }
+        Ok(Self { db, file })
+    }
+}
+
+impl Store for SledStore {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let value = guarded("a value cannot be read", || self.db.get(key))?;
+        Ok(value.map(|value| value.to_vec()))
+    }
+
+    fn scan(&self, each: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), Error> {
+        guarded("its values cannot be listed", || {
+            for entry in self.db.iter() {
+                let (key, value) = entry?;
+                each(&key, &value);
+            }
+            Ok(())
+        })
+    }
+
+    fn commit(&self, changes: Vec<Change>) -> Result<(), Error> {
+        let mut batch = sled::Batch::default();
+        for (key, value) in changes {
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+        guarded("a batch cannot be written", || {
+            self.db.apply_batch(batch)?;
+            self.db.flush()
+        })?;
+        Ok(self.file.sync_data()?)
+    }
+
+    fn waits(&self) -> bool {
+        true
+    }
+}
+
+/// Runs a call of sled, which panics on some kinds of damage.
+fn guarded<T>(what: &'static str, call: impl FnOnce() -> sled::Result<T>) -> Result<T, Error> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(sled::Error::Io(error))) if error.kind() == io::ErrorKind::WouldBlock => Err(Error::InUse),
+        Ok(Err(sled::Error::Io(error))) => Err(Error::Io(error)),
+        Ok(Err(
+            sled::Error::CollectionNotFound(_)
+            | sled::Error::Unsupported(_)
+            | sled::Error::ReportableBug(_)
+            | sled::Error::Corruption { .. },
+        )) => Err(Error::Damaged(what)),
+        Err(_panic) => Err(Error::Damaged(what)),
+    }
+}
+
+/// A start that was cut off leaves a snapshot half written, and sled would refuse to open because of it. Snapshots only
+/// shorten the start: the log holds everything.
+fn remove_interrupted_snapshots(folder: &Path) -> Result<(), Error> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Bytes of sled's page cache; its default of 1 GiB is not for a daemon of this size.
+const CACHE_BYTES: u64 = 16 * 1024 * 1024;

@@ -1,0 +1,178 @@
+//! Time-based one-time passwords (RFC 6238 on RFC 4226), decided on steps: which step does this code belong to?
+//!
+//! MUST: pure, no clock; the code is parsed once, strictly, before anything is compared; every candidate step is
+//! computed whatever matches, so that the time taken tells nothing; a step that is not above the last accepted one is
+//! never accepted (RFC 6238 section 5.2).
+
+use totp_rs::{Builder, Totp};
+use zeroize::{Zeroize, Zeroizing};
+
+/// Unix time divided by [`STEP_SECONDS`] (RFC 6238 section 4.2), 64 bits wide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Step(pub u64);
+
+impl Step {
+    /// The step of a moment in Unix seconds.
+    #[must_use]
+    pub const fn at(unix: u64) -> Self {
+        Self(unix / STEP_SECONDS)
+    }
+}
+
+/// A TOTP key: 16 to 64 bytes (RFC 4226 section 4, R6: at least 128 bits). Wiped when dropped.
+pub struct Key(Zeroizing<Vec<u8>>);
+
+impl Key {
+    /// The longest key that a record can hold, in bytes: one SHA-512 output.
+    pub const MAX: usize = 64;
+
+    /// The shortest key that RFC 4226 allows, in bytes.
+    pub const MIN: usize = 16;
+
+    /// `None` when the length is outside [`Self::MIN`]..=[`Self::MAX`].
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        (Self::MIN..=Self::MAX).contains(&bytes.len()).then(|| Self(Zeroizing::new(bytes.to_vec())))
+    }
+
+    /// The key's bytes.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// The hash under the HMAC (RFC 6238 section 1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Algorithm {
+    /// What every authenticator app knows.
+    #[default]
+    Sha1,
+    /// Known to some apps.
+    Sha256,
+    /// Known to some apps.
+    Sha512,
+}
+
+/// How many digits a code has: 6 to 8 (RFC 4226 section 5.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digits(u8);
+
+impl Digits {
+    /// `None` outside 6..=8.
+    #[must_use]
+    pub const fn new(digits: u8) -> Option<Self> {
+        if digits >= 6 && digits <= 8 { Some(Self(digits)) } else { None }
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn count(self) -> u8 {
+        self.0
+    }
+}
+
+impl Default for Digits {
+    fn default() -> Self {
+        Self(6)
+    }
+}
+
+/// A key with the parameters that make codes of it.
+pub struct Generator(Totp);
+
+impl Generator {
+    /// Prepares the key schedule.
+    #[must_use]
+    pub fn new(key: &Key, algorithm: Algorithm, digits: Digits) -> Self {
+        let algorithm = match algorithm {
+            Algorithm::Sha1 => totp_rs::Algorithm::SHA1,
+            Algorithm::Sha256 => totp_rs::Algorithm::SHA256,
+            Algorithm::Sha512 => totp_rs::Algorithm::SHA512,
+        };
+        let secret = totp_rs::Secret::new(Box::from(key.expose()));
+        // Key and Digits already hold what `build` would check again; skew 0, since steps are chosen here.
+        let builder = Builder::new().with_algorithm(algorithm).with_digits(digits.count()).with_secret(secret);
+        Self(builder.with_skew(0).with_step_duration(STEP_SECONDS).build_noncompliant())
+    }
+
+    /// A generator to spend the usual time with: its key is public, and nobody may believe its verdict.
+    #[must_use]
+    pub fn dummy() -> Self {
+        Self::new(&Key(Zeroizing::new(vec![0; NEW_KEY])), Algorithm::default(), Digits::default())
+    }
+
+    /// The code of a step, as an authenticator app shows it.
+    #[must_use]
+    pub fn code(&self, step: Step) -> Zeroizing<String> {
+        Zeroizing::new(self.0.generate(seconds(step)).to_string())
+    }
+
+    /// Looks the code up among the steps around `now`.
+    ///
+    /// The match nearest to being acceptable wins: a step above `last` inside the window first, the newest of them,
+    /// since two steps can share a code and the older must not be left to use.
+    pub fn judge(&self, code: &[u8], now: Step, last: Option<Step>) -> Verdict {
+        let code = std::str::from_utf8(code).unwrap_or_default();
+        let mut accepted = None;
+        let mut used = None;
+        let mut elsewhere = None;
+        for offset in -SEARCH..=SEARCH {
+            let Some(step) = now.0.checked_add_signed(offset).map(Step) else { continue };
+            // One step a call: `check` parses strictly and compares in constant time, but stops at its first match.
+            if self.0.check(code, seconds(step)).is_none() {
+                continue;
+            }
+            if offset.abs() > WINDOW {
+                elsewhere = Some(Verdict::OtherStep(offset));
+            } else if last.is_some_and(|last| step <= last) {
+                used = Some(Verdict::Used);
+            } else {
+                accepted = Some(Verdict::Right(step));
+            }
+        }
+        accepted.or(used).or(elsewhere).unwrap_or(Verdict::Wrong)
+    }
+}
+
+/// What a code turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Verdict {
+    /// The code of this step, which lies in the window and above the last accepted one.
+    Right(Step),
+    /// The code of a step in the window that is not above the last accepted one.
+    Used,
+    /// The code of a step this far from now, outside the window: a clock is wrong somewhere.
+    OtherStep(i64),
+    /// None of these.
+    Wrong,
+}
+
+/// Seconds a step lasts (RFC 6238 section 5.2 recommends 30).
+pub const STEP_SECONDS: u64 = 30;
+
+/// Steps accepted on each side of now (RFC 6238 section 5.2 recommends at most one).
+pub const WINDOW: i64 = 1;
+
+/// Steps searched on each side of now, to tell a wrong clock from a wrong code in the audit.
+pub const SEARCH: i64 = 4;
+
+/// Bytes of a new key: the length of the HMAC-SHA-1 output (RFC 4226 section 4, R6 recommends 160 bits).
+pub const NEW_KEY: usize = 20;
+
+const fn seconds(Step(step): Step) -> u64 {
+    step.saturating_mul(STEP_SECONDS)
+}
+
+/// Makes a new random key.
+///
+/// # Errors
+/// When the kernel gives no randomness.
+pub fn new_key() -> Result<Key, getrandom::Error> {
+    let mut bytes = [0_u8; NEW_KEY];
+    getrandom::fill(&mut bytes)?;
+    let key = Key(Zeroizing::new(bytes.to_vec()));
+    bytes.zeroize();
+    Ok(key)
+}

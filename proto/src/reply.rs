@@ -1,0 +1,183 @@
+//! What the server answers.
+
+use bincode::{Decode, Encode};
+
+use crate::account::{Realm, UserName};
+use crate::enrollment::Enrollment;
+use crate::secret::SecretText;
+use crate::text::Label;
+
+/// One response. Responses may come in another order than their requests.
+#[derive(Encode, Decode)]
+pub struct Response {
+    /// The request's id, or 0 when the server speaks of its own accord.
+    pub id: u64,
+    /// The answer.
+    pub reply: Reply,
+}
+
+/// The answers, in the order of their wire numbers.
+#[derive(Encode, Decode)]
+pub enum Reply {
+    /// 0: no, or not now.
+    Refused(Refusal),
+    /// 1: with id 0: the connection ends; whatever is not answered yet was never looked at.
+    GoingAway,
+    /// 2: to `Ping`.
+    Pong(Pong),
+    /// 3: to `Begin`.
+    Need(Need),
+    /// 4: to `Status`.
+    Status(Status),
+    /// 5: the code was right.
+    Accepted(Accepted),
+    /// 6: an enrolment is pending.
+    Enrollment(Enrollment),
+    /// 7: the enrolment is confirmed; the recovery codes are shown this once.
+    Enrolled(Vec<SecretText>),
+    /// 8: done.
+    Done,
+}
+
+/// Why a request was refused. Nothing here tells an unknown user from a wrong or used code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum Refusal {
+    /// Wrong, used or unknown: one answer for all.
+    Denied,
+    /// Too many failures: not looked at.
+    TryLater {
+        /// How long to wait, in seconds.
+        seconds: u32,
+    },
+    /// The password was right, and a second factor must be set up first.
+    EnrollmentRequired,
+    /// This peer may not ask this.
+    NotPermitted,
+    /// The server cannot answer now: never a yes.
+    Unavailable,
+    /// The request breaks the protocol.
+    Malformed,
+    /// The server does not know or does not serve this call.
+    Unsupported,
+}
+
+/// The server's health.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Pong {
+    /// The server's version, such as `0.1.0`.
+    pub version: String,
+    /// Whether it answers requests.
+    pub ready: bool,
+    /// One sentence on what is wrong, without account names; empty when healthy.
+    pub why: String,
+}
+
+/// What a login needs next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum Need {
+    /// A code.
+    Code,
+    /// An enrolment: the realm enforces a second factor and there is none.
+    Enroll {
+        /// Whether the administrator's ticket is needed.
+        ticket: bool,
+    },
+    /// Nothing: no factor, and none enforced.
+    Nothing,
+    /// The factor is locked until an administrator acts.
+    Locked,
+}
+
+/// How an account stands.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Status {
+    /// The account's realm.
+    pub realm: Realm,
+    /// The account's user.
+    pub user: UserName,
+    /// Its factor.
+    pub state: State,
+    /// Whether the realm enforces a second factor for it.
+    pub enforced: bool,
+    /// Unused recovery codes.
+    pub recovery_left: u32,
+    /// When the factor was confirmed, in Unix seconds.
+    pub enrolled_at: Option<u64>,
+    /// The last accepted code, in Unix seconds.
+    pub last_success: Option<u64>,
+    /// Failures since then.
+    pub failures_since: u32,
+    /// Seconds until the next try is looked at.
+    pub retry_after: Option<u32>,
+}
+
+/// The state of a factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum State {
+    /// No factor.
+    None,
+    /// An enrolment waits for its first code.
+    Pending,
+    /// A working factor.
+    Active,
+    /// A factor that an administrator must unlock.
+    Locked,
+}
+
+impl State {
+    /// The state in lower case, as `mfactl --json` prints it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Locked => "locked",
+        }
+    }
+}
+
+/// A right code, and what the person should know about tries before it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Accepted {
+    /// What was accepted.
+    pub factor: Factor,
+    /// Unused recovery codes.
+    pub recovery_left: u32,
+    /// Failures since the last success before this one.
+    pub failures_since: u32,
+    /// The latest of them.
+    pub last_failure: Option<Failure>,
+}
+
+/// What was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum Factor {
+    /// A time-based code.
+    Totp,
+    /// A recovery code.
+    Recovery,
+    /// A password, where the account needs no more.
+    Password,
+}
+
+impl Factor {
+    /// The factor in lower case, as `mfactl --json` prints it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+            Self::Recovery => "recovery",
+            Self::Password => "password",
+        }
+    }
+}
+
+/// A failed try.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Failure {
+    /// When, in Unix seconds.
+    pub time: u64,
+    /// From which service, in its client's words.
+    pub service: Label,
+}

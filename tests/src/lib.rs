@@ -1,0 +1,6 @@
+//! What the tests share: the built programs, a private daemon for one test, and the outside tools that judge it.
+
+pub mod app;
+pub mod daemon;
+pub mod programs;
+pub mod raw;
