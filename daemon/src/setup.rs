@@ -2,10 +2,10 @@
 //! in which each protects the next.
 
 use std::fmt;
-use std::fs::DirBuilder;
+use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -264,10 +264,12 @@ fn standard(file: &File) -> Result<Vec<Listener>, Error> {
     Ok(listeners)
 }
 
+/// Makes a folder that everybody may enter, whatever the umask says. One that is there stays as it is.
 fn make_folder(path: &Path) -> Result<(), Error> {
-    match DirBuilder::new().mode(0o755).create(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Error::Io(error)),
-        Ok(()) | Err(_) => Ok(()),
+    match fs::create_dir(path) {
+        Ok(()) => fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(Error::Io),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(Error::Io(error)),
     }
 }
 

@@ -51,6 +51,16 @@ pub(crate) enum Command {
     },
 }
 
+impl Command {
+    /// Whether only a program calls this, so that it prints JSON in any case.
+    pub(crate) const fn is_for_a_program(&self) -> bool {
+        match self {
+            Self::Enroll(enroll) => enroll.begin || enroll.confirm.is_some(),
+            Self::Status { .. } | Self::Verify { .. } | Self::Reset { .. } => false,
+        }
+    }
+}
+
 #[derive(clap::Args)]
 pub(crate) struct Enroll {
     /// The user [default: you]

@@ -38,15 +38,10 @@ pub(crate) fn run(
         written.map_err(|error| Failure::Io(format!("{} cannot be written", path.display()), error))?;
     }
     if begin {
-        return begun(&enrollment);
+        return output.object(&EnrollmentObject::new(&enrollment, key(&enrollment)));
     }
     show(&enrollment, output)?;
     ask(&mut session, enrollment.id, output)
-}
-
-/// Prints a pending enrolment for a program.
-pub(crate) fn begun(enrollment: &Enrollment) -> Result<(), Failure> {
-    Output::always(&EnrollmentObject::new(enrollment, key(enrollment)))
 }
 
 /// Why an enrolment was refused: mostly because there is one.
@@ -80,7 +75,7 @@ fn finish(session: &mut Session, enrollment: EnrollmentId, code: Code, output: &
     let account = session.account();
     match session.call(Call::Confirm { account, enrollment, code })? {
         Reply::Enrolled(codes) => {
-            output.enrolled(&EnrolledObject::from(codes.as_slice()))?;
+            output.object(&EnrolledObject::from(codes.as_slice()))?;
             output.prose(&format!("{} is enrolled. That code is used: log in with the next one.", session.user()))?;
             if codes.is_empty() {
                 return Ok(());

@@ -22,7 +22,7 @@ use crate::session::Session;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let output = Output::new(args.json);
+    let output = Output::new(args.json || args.command.is_for_a_program());
     match run(args, &output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -97,7 +97,6 @@ fn reset(mut session: Session, output: &Output) -> Result<(), Failure> {
             output.result("done")?;
             output.prose(&format!("The second factor of {} is removed.", session.user()))
         }
-        Reply::Enrollment(enrollment) => enroll::begun(&enrollment),
         other => Err(Failure::unexpected(&other)),
     }
 }

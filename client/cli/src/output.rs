@@ -32,19 +32,12 @@ impl Output {
 
     /// Prints an object for a program, when one asked for it.
     pub(crate) fn object(&self, object: &impl Serialize) -> Result<(), Failure> {
-        if self.json { Self::always(object) } else { Ok(()) }
-    }
-
-    /// Prints an object for a program, which is the only one to call this way.
-    pub(crate) fn always(object: &impl Serialize) -> Result<(), Failure> {
+        if !self.json {
+            return Ok(());
+        }
         let mut out = io::stdout().lock();
         serde_json::to_writer(&mut out, object).map_err(|error| unwritable(error.into()))?;
         writeln!(out).map_err(unwritable)
-    }
-
-    /// Prints a finished enrolment for a program: always when there is no terminal, since then a program confirmed it.
-    pub(crate) fn enrolled(&self, enrolled: &EnrolledObject<'_>) -> Result<(), Failure> {
-        if self.json || !io::stdin().is_terminal() { Self::always(enrolled) } else { Ok(()) }
     }
 
     /// Prints `{"result": …}`, when a program asked for it.

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mfad_client::{Client, Options, Trusted};
@@ -29,7 +29,7 @@ impl Stage {
         let mut config = File::create(folder.path().join("mfad.toml"))?;
         write!(config, "[realm.{REALM}]\nissuer = \"mfad demo\"\n")?;
         let ready = UnixDatagram::bind(folder.path().join("notify"))?;
-        ready.set_read_timeout(Some(START))?;
+        ready.set_read_timeout(Some(START_WAIT))?;
         Ok(Self { folder, daemon: Mutex::default(), ready })
     }
 
@@ -50,14 +50,18 @@ impl Stage {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()?;
-        *self.daemon.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
+        *self.daemon() = Some(child);
         let mut message = [0; 256];
-        let length = self.ready.recv(&mut message).map_err(|error| {
-            let log = fs::read_to_string(at("log")).unwrap_or_default();
-            format!("the daemon did not get ready ({error}): {log}")
-        })?;
-        let message = message.get(..length).unwrap_or_default();
-        if message.starts_with(b"READY=1") { Ok(()) } else { Err("the daemon said something else than ready".into()) }
+        for _ in 0..START_WAITS {
+            if let Ok(length) = self.ready.recv(&mut message) {
+                let ready = message.get(..length).is_some_and(|said| said.starts_with(b"READY=1"));
+                return if ready { Ok(()) } else { Err("the daemon said something else than ready".into()) };
+            }
+            if self.daemon().as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None))) {
+                break;
+            }
+        }
+        Err(format!("the daemon did not start: {}", fs::read_to_string(at("log")).unwrap_or_default()).into())
     }
 
     /// Ends the daemon's process and starts another on the same state.
@@ -82,10 +86,14 @@ impl Stage {
     }
 
     fn stop(&self) -> Result<(), Box<dyn Error>> {
-        let Some(mut child) = self.daemon.lock().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(()) };
+        let Some(mut child) = self.daemon().take() else { return Ok(()) };
         kill(Pid::from_raw(i32::try_from(child.id())?), Signal::SIGTERM)?;
         child.wait()?;
         Ok(())
+    }
+
+    fn daemon(&self) -> MutexGuard<'_, Option<Child>> {
+        self.daemon.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn socket(&self) -> PathBuf {
@@ -96,5 +104,6 @@ impl Stage {
 /// The realm that the demo's daemon serves besides `system`.
 pub(super) const REALM: &str = "demo";
 
-/// For the daemon to get ready.
-const START: Duration = Duration::from_secs(20);
+/// How often, and each time for how long, the daemon is waited for to get ready: twenty seconds in all.
+const START_WAITS: u32 = 100;
+const START_WAIT: Duration = Duration::from_millis(200);

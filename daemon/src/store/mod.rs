@@ -46,8 +46,6 @@ pub trait Store: Send + Sync + 'static {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// Another process has the store open.
-    InUse,
     /// What the disk holds is not what the engine wrote.
     Damaged(&'static str),
     /// The operating system refused.
@@ -59,7 +57,6 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InUse => f.write_str("another process has the store open"),
             Self::Damaged(what) => write!(f, "the store is damaged: {what}"),
             Self::Io(_) => f.write_str("the store cannot be read or written"),
             Self::Stopped => f.write_str("the store has stopped after a failed commit"),
@@ -71,7 +68,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io(error) => Some(error),
-            Self::InUse | Self::Damaged(_) | Self::Stopped => None,
+            Self::Damaged(_) | Self::Stopped => None,
         }
     }
 }

@@ -8,6 +8,8 @@ use std::fs::{self, File};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use super::{Change, Error, Store};
 
@@ -23,7 +25,7 @@ impl SledStore {
     /// set a umask that keeps others out.
     ///
     /// # Errors
-    /// [`Error::InUse`], [`Error::Damaged`] or [`Error::Io`].
+    /// [`Error::Damaged`] or [`Error::Io`]; also when another process has it open.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         remove_interrupted_snapshots(folder)?;
         let config = sled::Config::new()
@@ -31,7 +33,7 @@ impl SledStore {
             .cache_capacity(CACHE_BYTES)
             // The commit thread flushes; a timer would only hide when it does not.
             .flush_every_ms(None);
-        let db = guarded("it cannot be opened", || config.open())?;
+        let db = open_when_free(&config)?;
         let file = File::open(folder.join("db"))?;
         file.sync_all()?;
         File::open(folder)?.sync_all()?;
@@ -78,11 +80,25 @@ impl Store for SledStore {
     }
 }
 
+/// Opens the database. sled's own threads can outlive a dropped database of this process by a moment, and hold its lock
+/// for so long; other processes are kept out by the state folder's lock, so that waiting is right.
+#[expect(clippy::disallowed_methods, reason = "sled gives no event for the end of its threads")]
+fn open_when_free(config: &sled::Config) -> Result<sled::Db, Error> {
+    for _ in 0..UNLOCK_TRIES {
+        match guarded("it cannot be opened", || config.open()) {
+            Err(Error::Io(error)) if error.to_string().contains("could not acquire lock") => {
+                thread::sleep(UNLOCK_PAUSE)
+            }
+            opened => return opened,
+        }
+    }
+    guarded("it cannot be opened", || config.open())
+}
+
 /// Runs a call of sled, which panics on some kinds of damage.
 fn guarded<T>(what: &'static str, call: impl FnOnce() -> sled::Result<T>) -> Result<T, Error> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(sled::Error::Io(error))) if error.kind() == io::ErrorKind::WouldBlock => Err(Error::InUse),
         Ok(Err(sled::Error::Io(error))) => Err(Error::Io(error)),
         Ok(Err(
             sled::Error::CollectionNotFound(_)
@@ -112,6 +128,10 @@ fn remove_interrupted_snapshots(folder: &Path) -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// How often a locked database is tried again, and after which pause: one second in all.
+const UNLOCK_TRIES: u32 = 100;
+const UNLOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Bytes of sled's page cache; its default of 1 GiB is not for a daemon of this size.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;

@@ -1,0 +1,242 @@
+//! The client against servers that do not behave: an error in time, and a code never sent twice.
+
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use mfad_client::{Client, Error, Options, ServerUid, Trusted};
+use mfad_proto::frame::{MAX_FRAME, version_refusal};
+use mfad_proto::{Call, Reply, Response};
+use mfad_tests::daemon::{account, context, verify};
+use tempfile::TempDir;
+
+/// A server that a test plays, one function a connection.
+struct Server {
+    folder: TempDir,
+    thread: Option<JoinHandle<usize>>,
+}
+
+type Play = Box<dyn FnOnce(UnixStream) + Send>;
+
+impl Server {
+    fn play(connections: Vec<Play>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(folder.path().join("s")).unwrap();
+        let thread = thread::spawn(move || {
+            let mut served = 0;
+            for play in connections {
+                let Ok((stream, _)) = listener.accept() else { break };
+                play(stream);
+                served += 1;
+            }
+            served
+        });
+        Self { folder, thread: Some(thread) }
+    }
+
+    fn options(&self) -> Options {
+        let mut options = Options::new(self.socket(), Trusted::StandardOrOwn);
+        options.deadline = Duration::from_millis(500);
+        options
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("s")
+    }
+
+    fn served(mut self) -> usize {
+        self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+/// Reads one whole frame, as far as it comes.
+fn read_frame(stream: &mut UnixStream) -> Vec<u8> {
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).unwrap();
+    let mut frame = vec![0; u32::from_le_bytes(length) as usize];
+    stream.read_exact(&mut frame).unwrap();
+    frame
+}
+
+fn answer(stream: &mut UnixStream, id: u64, reply: Reply) {
+    let mut buffer = [0; MAX_FRAME];
+    let length = Response { id, reply }.write(&mut buffer).unwrap();
+    stream.write_all(&buffer[..length]).unwrap();
+}
+
+fn code() -> Call {
+    verify("alice", "123456")
+}
+
+/// Sends one call to a server that sends these bytes after it has read the request, then closes.
+fn after_bytes(bytes: &'static [u8], call: Call) -> Error {
+    let server = Server::play(vec![Box::new(move |mut stream| {
+        read_frame(&mut stream);
+        stream.write_all(bytes).unwrap();
+    })]);
+    let mut client = Client::connect(server.options()).unwrap();
+    client.call(call).err().expect("no answer")
+}
+
+#[test]
+fn garbage_is_an_error_and_the_code_counts_as_sent() {
+    for bytes in [
+        b"\xff\xff\xff\xff".as_slice(),
+        b"\0\0\0\0",
+        b"\x03\0\0\0\x01",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"\x04\0\0\0\x02\x01\x00\x00",
+        b"\x04\0\0\0\x01\x01\x63\x00",
+        b"\x05\0\0\0\x01\x01\x00\x00\x00",
+        b"",
+    ] {
+        let error = after_bytes(bytes, code());
+        assert!(matches!(error, Error::UnknownFate), "{bytes:?}: {error}");
+    }
+}
+
+#[test]
+fn another_version_is_told() {
+    let server = Server::play(vec![Box::new(|mut stream| {
+        read_frame(&mut stream);
+        stream.write_all(&version_refusal()).unwrap();
+    })]);
+    let mut client = Client::connect(server.options()).unwrap();
+    assert!(matches!(client.call(Call::Ping), Err(Error::Version { min: 1, max: 1 })));
+}
+
+#[test]
+fn silence_ends_at_the_deadline() {
+    let server = Server::play(vec![Box::new(|mut stream| {
+        read_frame(&mut stream);
+        stream.read_to_end(&mut Vec::new()).unwrap();
+    })]);
+    let mut client = Client::connect(server.options()).unwrap();
+    let start = Instant::now();
+    assert!(matches!(client.call(Call::Ping), Err(Error::Deadline)));
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_server_that_does_not_accept_is_waited_for_until_the_deadline_and_no_longer() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    let _listener = UnixListener::bind(&path).unwrap();
+    let mut options = Options::new(&path, Trusted::StandardOrOwn);
+    options.deadline = Duration::from_millis(200);
+    // The kernel queues connections that nobody accepts, up to its backlog.
+    let mut queued = Vec::new();
+    let error = loop {
+        match Client::connect(options.clone()) {
+            Ok(client) => queued.push(client),
+            Err(error) => break error,
+        }
+        assert!(queued.len() < 10_000);
+    };
+    assert!(matches!(error, Error::Deadline), "{error}");
+}
+
+#[test]
+fn a_code_of_unknown_fate_is_not_sent_again() {
+    let server = Server::play(vec![
+        Box::new(|mut stream| {
+            read_frame(&mut stream);
+        }),
+        Box::new(|mut stream| {
+            let frame = read_frame(&mut stream);
+            assert_eq!(frame[2], 0, "something else than a Ping was sent again");
+            answer(&mut stream, frame[1].into(), Reply::Done);
+        }),
+    ]);
+    let mut client = Client::connect(server.options()).unwrap();
+    assert!(matches!(client.call(code()), Err(Error::UnknownFate)));
+    assert!(client.call(Call::Ping).is_ok(), "the next call did not connect again");
+    assert_eq!(server.served(), 2);
+}
+
+#[test]
+fn what_was_sent_after_the_farewell_is_sent_again() {
+    let server = Server::play(vec![
+        Box::new(|mut stream| {
+            let first = read_frame(&mut stream);
+            answer(&mut stream, first[1].into(), Reply::Done);
+            answer(&mut stream, 0, Reply::GoingAway);
+        }),
+        Box::new(|mut stream| {
+            let frame = read_frame(&mut stream);
+            answer(&mut stream, frame[1].into(), Reply::Done);
+        }),
+    ]);
+    let mut client = Client::connect(server.options()).unwrap();
+    let replies = client.call_all(vec![code(), code()]);
+    assert!(replies.iter().all(|reply| matches!(reply, Ok(Reply::Done))));
+    assert_eq!(server.served(), 2);
+}
+
+#[test]
+fn a_call_that_changes_nothing_is_sent_again() {
+    let server = Server::play(vec![
+        Box::new(|mut stream| {
+            read_frame(&mut stream);
+        }),
+        Box::new(|mut stream| {
+            let frame = read_frame(&mut stream);
+            answer(&mut stream, frame[1].into(), Reply::Done);
+        }),
+    ]);
+    let mut client = Client::connect(server.options()).unwrap();
+    assert!(client.call(Call::Begin { account: account("alice"), context: context() }).is_ok());
+    assert_eq!(server.served(), 2);
+}
+
+#[test]
+fn a_server_that_always_goes_away_is_given_up() {
+    let plays = (0..10).map(|_| Box::new(|mut stream: UnixStream| answer(&mut stream, 0, Reply::GoingAway)) as Play);
+    let server = Server::play(plays.collect());
+    let mut client = Client::connect(server.options()).unwrap();
+    assert!(matches!(client.call(Call::Ping), Err(Error::Gone)));
+}
+
+#[test]
+fn answers_out_of_order_find_their_requests_and_answers_to_none_are_an_error() {
+    let server = Server::play(vec![Box::new(|mut stream| {
+        let ids = [read_frame(&mut stream)[1], read_frame(&mut stream)[1]].map(u64::from);
+        answer(&mut stream, ids[1], Reply::GoingAway);
+        answer(&mut stream, ids[0], Reply::Done);
+        let third = read_frame(&mut stream)[1];
+        answer(&mut stream, u64::from(third) + 100, Reply::Done);
+    })]);
+    let mut client = Client::connect(server.options()).unwrap();
+    let replies = client.call_all(vec![Call::Ping, Call::Ping]);
+    assert!(matches!(replies[..], [Ok(Reply::Done), Ok(Reply::GoingAway)]));
+    assert!(matches!(client.call(Call::Ping), Err(Error::Protocol(_))));
+}
+
+#[test]
+fn nobody_there_is_told_apart_from_something_in_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let connect = |name: &str| Client::connect(Options::new(folder.path().join(name), Trusted::StandardOrOwn)).err();
+    assert!(matches!(connect("missing"), Some(Error::NotRunning { .. })));
+    drop(UnixListener::bind(folder.path().join("stale")).unwrap());
+    assert!(matches!(connect("stale"), Some(Error::NotRunning { .. })));
+    assert!(matches!(connect(&"x".repeat(200)), Some(Error::Connect { .. })));
+}
+
+#[test]
+fn a_server_of_an_untrusted_uid_gets_nothing() {
+    let own = nix::unistd::geteuid().as_raw();
+    let server = Server::play(vec![Box::new(|mut stream| {
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0, "something was sent");
+    })]);
+    let mut options = server.options();
+    // Root is always trusted, so that this says something only of another user; tests/tests/root.rs covers root.
+    options.trusted = Trusted::StandardOr(own + 1);
+    match Client::connect(options) {
+        Err(Error::WrongServer { uid: ServerUid(uid), .. }) => assert_eq!(uid, own),
+        Ok(_) => assert_eq!(own, 0, "an untrusted server was accepted"),
+        Err(error) => panic!("{error}"),
+    }
+    assert_eq!(server.served(), 1);
+}

@@ -1,0 +1,164 @@
+//! Records and their seals: what goes in comes out, and only for the account it was sealed for.
+
+use mfad_daemon::keyring::{Error as KeyringError, Keyring, SecretKey};
+use mfad_daemon::record::{Factor, Failures, Pending, Plain, Record, Seed};
+use mfad_daemon::seal::{Error, SEALED, Sealer, Subject};
+use mfad_daemon::totp::{Algorithm, Digits, Key, Step};
+use mfad_proto::{AccountName, EnrollmentId, Failure, Handle, Label, Realm, UserName};
+use proptest::prelude::*;
+
+/// What a record is made of. Records themselves cannot be printed, so that no log ever shows one.
+#[derive(Debug)]
+struct Parts {
+    generation: u64,
+    factor: Option<(SeedParts, u64, u64)>,
+    pending: Option<([u8; 16], SeedParts, u64)>,
+    failures: (u32, Option<(u64, String)>),
+    last_success: Option<u64>,
+}
+
+#[derive(Debug)]
+struct SeedParts {
+    key: Vec<u8>,
+    algorithm: Algorithm,
+    digits: u8,
+    handle: [u8; 20],
+}
+
+impl SeedParts {
+    fn build(&self) -> Seed {
+        Seed {
+            key: Key::new(&self.key).unwrap(),
+            algorithm: self.algorithm,
+            digits: Digits::new(self.digits).unwrap(),
+            handle: Handle::from_random(self.handle),
+        }
+    }
+}
+
+impl Parts {
+    fn build(&self) -> Record {
+        let factor = |(seed, enrolled_at, step): &(SeedParts, u64, u64)| Factor {
+            seed: seed.build(),
+            enrolled_at: *enrolled_at,
+            last_step: Step(*step),
+        };
+        let pending = |(id, seed, expires_at): &([u8; 16], SeedParts, u64)| Pending {
+            id: EnrollmentId::from_random(*id),
+            seed: seed.build(),
+            expires_at: *expires_at,
+        };
+        let last = |(time, service): &(u64, String)| Failure { time: *time, service: Label::cut(service) };
+        Record {
+            generation: self.generation,
+            factor: self.factor.as_ref().map(factor),
+            pending: self.pending.as_ref().map(pending),
+            failures: Failures { count: self.failures.0, last: self.failures.1.as_ref().map(last) },
+            last_success: self.last_success,
+        }
+    }
+}
+
+fn seed() -> impl Strategy<Value = SeedParts> {
+    let key = prop::collection::vec(any::<u8>(), Key::MIN..=Key::MAX);
+    let algorithm = prop::sample::select(vec![Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512]);
+    (key, algorithm, 6_u8..=8, any::<[u8; 20]>()).prop_map(|(key, algorithm, digits, handle)| SeedParts {
+        key,
+        algorithm,
+        digits,
+        handle,
+    })
+}
+
+fn parts() -> impl Strategy<Value = Parts> {
+    let factor = prop::option::of((seed(), any::<u64>(), any::<u64>()));
+    let pending = prop::option::of((any::<[u8; 16]>(), seed(), any::<u64>()));
+    // Longer than a label may be: it is cut.
+    let failures = (any::<u32>(), prop::option::of((any::<u64>(), "\\PC{0,80}")));
+    (any::<u64>(), factor, pending, failures, any::<Option<u64>>()).prop_map(
+        |(generation, factor, pending, failures, last_success)| Parts {
+            generation,
+            factor,
+            pending,
+            failures,
+            last_success,
+        },
+    )
+}
+
+fn bytes(record: &Record) -> [u8; Plain::LENGTH] {
+    *record.encode().unwrap().expose()
+}
+
+fn name(realm: &str, user: &str) -> AccountName {
+    AccountName { realm: Realm::new(realm).unwrap(), user: UserName::new(user).unwrap() }
+}
+
+fn sealer() -> Sealer {
+    Sealer::new(&Keyring::generate().unwrap())
+}
+
+proptest! {
+    #[test]
+    fn a_record_survives_its_bytes(parts in parts()) {
+        let record = parts.build();
+        let again = Record::decode(&record.encode().unwrap()).unwrap();
+        prop_assert_eq!(bytes(&again), bytes(&record));
+        prop_assert_eq!(again.generation, record.generation);
+        prop_assert_eq!(again.factor.map(|f| f.last_step), record.factor.map(|f| f.last_step));
+        prop_assert_eq!(again.pending.map(|p| p.id), record.pending.map(|p| p.id));
+        prop_assert_eq!(again.failures, record.failures);
+        prop_assert_eq!(again.last_success, record.last_success);
+    }
+
+    #[test]
+    fn any_bytes_are_a_record_or_an_error(random in prop::collection::vec(any::<u8>(), Plain::LENGTH)) {
+        let mut plain = Plain::zeroed();
+        plain.expose_mut().copy_from_slice(&random);
+        if let Ok(record) = Record::decode(&plain) {
+            prop_assert_eq!(bytes(&record), *plain.expose());
+        }
+    }
+
+    #[test]
+    fn a_seal_opens_for_its_own_account_alone(parts in parts(), bit in 0..SEALED * 8) {
+        let (sealer, alice, record) = (sealer(), name("system", "alice"), parts.build());
+        let sealed = sealer.seal(Subject::Account(&alice), &record).unwrap();
+        prop_assert_eq!(sealed.len(), SEALED);
+        prop_assert_eq!(bytes(&sealer.open(Subject::Account(&alice), &sealed).unwrap()), bytes(&record));
+
+        for other in [name("system", "alicf"), name("netmaker", "alice"), name("systema", "lice")] {
+            prop_assert!(matches!(sealer.open(Subject::Account(&other), &sealed), Err(Error::Broken)));
+        }
+        prop_assert!(matches!(sealer.open(Subject::Slot(0), &sealed), Err(Error::Broken)));
+
+        let mut flipped = sealed.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        prop_assert!(matches!(sealer.open(Subject::Account(&alice), &flipped), Err(Error::Broken)));
+        prop_assert!(matches!(sealer.open(Subject::Account(&alice), &sealed[..bit / 8]), Err(Error::Broken)));
+    }
+}
+
+#[test]
+fn one_record_sealed_twice_looks_different() {
+    let (sealer, alice, record) = (sealer(), name("system", "alice"), Record::default());
+    let seal = || sealer.seal(Subject::Account(&alice), &record).unwrap();
+    assert_ne!(seal(), seal());
+}
+
+#[test]
+fn a_keyring_opens_with_its_root_key_alone() {
+    let (root, other) = (SecretKey::random().unwrap(), SecretKey::random().unwrap());
+    let keyring = Keyring::generate().unwrap();
+    let wrapped = keyring.wrap(&root).unwrap();
+    let again = Keyring::unwrap(&wrapped, &root).unwrap();
+    assert_eq!(again.data().key.expose(), keyring.data().key.expose());
+    assert_eq!(again.base().expose(), keyring.base().expose());
+    assert!(matches!(Keyring::unwrap(&wrapped, &other), Err(KeyringError::WrongKey)));
+    for bit in 0..wrapped.len() * 8 {
+        let mut flipped = wrapped.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        assert!(Keyring::unwrap(&flipped, &root).is_err(), "bit {bit}");
+    }
+    assert!(!wrapped.windows(32).any(|window| window == keyring.base().expose()), "a key stands there as it is");
+}
