@@ -1,0 +1,459 @@
+//! The golden frames of `proto/vectors`: text, frames, library and daemon must agree on every byte.
+//!
+//! Messages that hold secrets can be neither printed nor compared, on purpose. So they are compared by their bytes, and
+//! by the JSON rendering below, which is the one that `proto/PROTOCOL.md` describes.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use data_encoding::HEXLOWER;
+use mfad_proto::frame::{Content, Header, MAX_FRAME, MAX_LENGTH, PREFIX, version_refusal};
+use mfad_proto::{
+    Account, BadRequest, Call, Context, Enrollment, Need, Proof, QrMatrix, Refusal, Reply, Request, Response, Status,
+};
+use mfad_tests::daemon::Daemon;
+use mfad_tests::raw::{self, Answer, Raw};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde_json::{Value, json};
+
+#[test]
+fn good_frames_are_read_and_written_as_they_stand() {
+    for vector in good() {
+        let name = &vector.name;
+        let (rendered, written) = match vector.kind {
+            Kind::Request => {
+                let request = judge_request(&vector.frame).unwrap_or_else(|answer| panic!("{name}: {answer}"));
+                (request_json(&request), write_request(&request))
+            }
+            Kind::Response => {
+                let response = judge_response(&vector.frame).unwrap_or_else(|| panic!("{name} is rejected"));
+                (response_json(&response), write_response(&response))
+            }
+        };
+        assert_eq!(rendered, vector.expected, "{name}");
+        assert_eq!(HEXLOWER.encode(&written), HEXLOWER.encode(&vector.frame), "{name}");
+    }
+}
+
+#[test]
+fn bad_frames_are_refused_for_their_fault() {
+    for vector in bad() {
+        let name = &vector.name;
+        let answer = match vector.kind {
+            Kind::Request => judge_request(&vector.frame).err().unwrap_or_else(|| panic!("{name} is read")),
+            Kind::Response => json!({ "reject": judge_response(&vector.frame).is_none() }),
+        };
+        assert_eq!(answer, vector.expected, "{name}");
+    }
+}
+
+#[test]
+fn every_call_and_every_reply_has_a_good_frame() {
+    let names = |key: &str| good().iter().filter_map(|vector| vector.expected[key].as_str()).collect::<BTreeSet<_>>();
+    let is_known = |number: &u8| !matches!(Request::read(&[1, *number]), Err(BadRequest::UnknownCall { .. }));
+    assert_eq!(names("call").len(), (0..).take_while(is_known).count());
+    assert_eq!(names("reply").len(), REPLIES);
+    assert_eq!(names("refusal").len(), REFUSALS);
+}
+
+/// What a reader of the text copies from it must be right.
+#[test]
+fn the_examples_in_the_text_are_good_frames() {
+    let text = std::fs::read_to_string(proto().join("PROTOCOL.md")).expect("the protocol's text");
+    let mut examples = 0;
+    for block in text.split("```frame\n").skip(1) {
+        let (lines, _) = block.split_once("```").expect("an end of the block");
+        let digits = lines.lines().filter_map(|line| line.split('#').next()).collect::<String>().replace(' ', "");
+        let frame = HEXLOWER.decode(digits.as_bytes()).expect("hexadecimal bytes");
+        assert!(good().iter().any(|vector| vector.frame == frame), "no good frame: {digits}");
+        examples += 1;
+    }
+    assert!(examples >= 4, "only {examples} examples");
+}
+
+/// A writer uses the shortest form, a reader takes any: no golden frame, since those are written as they were read.
+#[test]
+fn integers_in_a_longer_form_mean_the_same() {
+    // Id 5, call 2, account by name, and two lengths.
+    let long = b"\xfb\x05\x00\xfc\x02\x00\x00\x00\xfb\x00\x00\xfd\x06\0\0\0\0\0\0\0system\xfb\x05\x00alice";
+    let request = judge_request(&raw::frame(long)).expect("a request");
+    assert_eq!(write_request(&request), raw::frame(b"\x05\x02\x00\x06system\x05alice"));
+}
+
+#[test]
+fn a_daemon_answers_every_good_request() {
+    let daemon = Daemon::start();
+    for vector in good().iter().filter(|vector| vector.kind == Kind::Request) {
+        let mut connection = Raw::connect(&daemon.socket());
+        connection.send(&vector.frame);
+        let Answer::Frame(content) = connection.receive() else { panic!("{}: closed", vector.name) };
+        let response = judge_response(&prefixed(&content)).expect("a response");
+        assert_eq!(response.id, vector.expected["id"], "{}", vector.name);
+        assert!(!matches!(response.reply, Reply::Refused(Refusal::Malformed)), "{} is malformed", vector.name);
+    }
+}
+
+#[test]
+fn a_daemon_refuses_bad_requests_and_serves_on() {
+    let daemon = Daemon::start();
+    let requests = bad().iter().filter(|vector| vector.kind == Kind::Request);
+    let (waiting, whole): (Vec<_>, Vec<_>) = requests.partition(|vector| vector.expected == wait());
+    let send = |vector: &&Vector| {
+        let mut connection = Raw::connect(&daemon.socket());
+        connection.send(&vector.frame);
+        connection
+    };
+    // Sent before all others, and looked at after them: their deadlines pass side by side.
+    let waiting: Vec<_> = waiting.iter().map(|vector| (&vector.name, send(vector))).collect();
+    for vector in whole {
+        expect_answer(&mut send(&vector), vector);
+        expect_pong(&mut Raw::connect(&daemon.socket()), &vector.name);
+    }
+    for (name, mut connection) in waiting {
+        assert_eq!(connection.receive(), Answer::Frame(vec![1, 0, 0, 5]), "{name}");
+        assert_eq!(connection.receive(), Answer::Closed, "{name}");
+    }
+    expect_pong(&mut Raw::connect(&daemon.socket()), "all");
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic_a_reader(body in vec(any::<u8>(), 0..MAX_LENGTH)) {
+        read_and_write_again(&body)?;
+    }
+
+    #[test]
+    fn damaged_messages_are_refused_or_mean_something(
+        vector in any::<Index>(), damages in vec((any::<Index>(), any::<u8>(), 0..3_u8), 1..4)
+    ) {
+        let readable: Vec<_> = good().iter().collect();
+        let mut body = body_of(&vector.get(&readable).frame).to_vec();
+        for (place, byte, kind) in damages {
+            let place = place.index(body.len().max(1));
+            match kind {
+                0 => body.splice(place..place, [byte]).for_each(drop),
+                1 => body.truncate(place),
+                _ => if let Some(damaged) = body.get_mut(place) { *damaged = byte },
+            }
+        }
+        body.truncate(MAX_LENGTH - 1);
+        read_and_write_again(&body)?;
+    }
+}
+
+/// What can be read can be written, and means the same then.
+fn read_and_write_again(body: &[u8]) -> Result<(), TestCaseError> {
+    if let Ok(request) = Request::read(body) {
+        let written = write_request(&request);
+        let again = judge_request(&written).map_err(|answer| TestCaseError::fail(answer.to_string()))?;
+        prop_assert_eq!(request_json(&again), request_json(&request));
+    }
+    if let Ok(response) = Response::read(body) {
+        let written = write_response(&response);
+        let again = judge_response(&written).ok_or_else(|| TestCaseError::fail("rejected"))?;
+        prop_assert_eq!(response_json(&again), response_json(&response));
+    }
+    Ok(())
+}
+
+/// One file.
+struct Vector {
+    name: String,
+    kind: Kind,
+    frame: Vec<u8>,
+    /// The `message` of a good one, the `answer` to a bad one.
+    expected: Value,
+}
+
+#[derive(PartialEq, Eq, Clone, Copy)]
+enum Kind {
+    Request,
+    Response,
+}
+
+impl Vector {
+    fn read(path: &Path, expected: &str) -> Self {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        assert!(name.ends_with(".json"), "{name} is no vector");
+        let text = std::fs::read_to_string(path).expect("a readable file");
+        let file: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let keys: BTreeSet<_> = file.as_object().expect("an object").keys().map(String::as_str).collect();
+        assert_eq!(keys, BTreeSet::from(["note", "kind", "frame", expected]), "{name}");
+        let text = |key: &str| file[key].as_str().unwrap_or_else(|| panic!("{name}: {key} is no text"));
+        assert!(!text("note").is_empty(), "{name} says nothing");
+        let kind = match text("kind") {
+            "request" => Kind::Request,
+            "response" => Kind::Response,
+            other => panic!("{name}: {other} is no kind"),
+        };
+        let frame = HEXLOWER.decode(text("frame").as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        Self { kind, frame, expected: file[expected].clone(), name }
+    }
+
+    /// All files of a folder: a list kept by hand would forget some.
+    fn all(folder: &str, expected: &str) -> Vec<Self> {
+        let folder = proto().join("vectors").join(folder);
+        let entries = std::fs::read_dir(&folder).expect("a folder of vectors");
+        let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+        paths.sort();
+        assert!(paths.len() >= FEWEST, "{} holds {} vectors", folder.display(), paths.len());
+        paths.iter().map(|path| Self::read(path, expected)).collect()
+    }
+}
+
+fn good() -> &'static [Vector] {
+    static GOOD: LazyLock<Vec<Vector>> = LazyLock::new(|| Vector::all("good", "message"));
+    &GOOD
+}
+
+fn bad() -> &'static [Vector] {
+    static BAD: LazyLock<Vec<Vector>> = LazyLock::new(|| Vector::all("bad", "answer"));
+    &BAD
+}
+
+fn proto() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto")
+}
+
+/// Reads a request as a server does; the error is the answer that a bad vector names.
+fn judge_request(frame: &[u8]) -> Result<Request, Value> {
+    match Header::judge(frame) {
+        Header::Incomplete => return Err(wait()),
+        Header::BadLength => return Err(stream_refused()),
+        Header::Frame(length) if frame.len() < length => return Err(wait()),
+        Header::Frame(length) => assert_eq!(frame.len(), length, "a vector is one frame"),
+    }
+    match Content::of(frame) {
+        Content::Body(body) => Request::read(body).map_err(|fault| match fault {
+            BadRequest::NoId(_) => stream_refused(),
+            BadRequest::UnknownCall { id } => json!({ "id": id, "refusal": "unsupported" }),
+            BadRequest::Malformed { id, .. } => json!({ "id": id, "refusal": "malformed" }),
+        }),
+        Content::OtherVersion(_) | Content::VersionRefused { .. } => Err(version_refused()),
+        Content::Broken => Err(stream_refused()),
+    }
+}
+
+/// Reads a response as a client does.
+fn judge_response(frame: &[u8]) -> Option<Response> {
+    match (Header::judge(frame), Content::of(frame)) {
+        (Header::Frame(length), Content::Body(body)) if length == frame.len() => Response::read(body).ok(),
+        _ => None,
+    }
+}
+
+fn wait() -> Value {
+    json!({ "wait": true })
+}
+
+fn stream_refused() -> Value {
+    json!({ "id": 0, "refusal": "malformed", "close": true })
+}
+
+fn version_refused() -> Value {
+    json!({ "version_refusal": true, "close": true })
+}
+
+fn write_request(request: &Request) -> Vec<u8> {
+    let (mut buffer, mut other) = ([0; MAX_FRAME], [0; MAX_FRAME]);
+    let length = request.write(&mut buffer).expect("a written request");
+    assert_eq!(Request::write_call(request.id, &request.call, &mut other), Ok(length));
+    assert_eq!(buffer, other, "both ways of writing a request are the same");
+    buffer[..length].to_vec()
+}
+
+fn write_response(response: &Response) -> Vec<u8> {
+    let mut buffer = [0; MAX_FRAME];
+    let length = response.write(&mut buffer).expect("a written response");
+    buffer[..length].to_vec()
+}
+
+fn body_of(frame: &[u8]) -> &[u8] {
+    &frame[PREFIX + 1..]
+}
+
+fn prefixed(content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).expect("a short frame");
+    [length.to_le_bytes().as_slice(), content].concat()
+}
+
+/// Checks the bytes that a bad request is answered with, and whether the connection ends.
+fn expect_answer(connection: &mut Raw, vector: &Vector) {
+    let name = &vector.name;
+    let content = if vector.expected == version_refused() {
+        version_refusal()[PREFIX..].to_vec()
+    } else {
+        let id = vector.expected["id"].as_u64().and_then(|id| u8::try_from(id).ok()).expect("a small id");
+        let refusal = if vector.expected["refusal"] == "malformed" { 5 } else { 6 };
+        // Version 1, the id, reply 0, the refusal.
+        vec![1, id, 0, refusal]
+    };
+    assert_eq!(connection.receive(), Answer::Frame(content), "{name}");
+    if vector.expected["close"] == true {
+        assert_eq!(connection.receive(), Answer::Closed, "{name}");
+    } else {
+        expect_pong(connection, name);
+    }
+}
+
+fn expect_pong(connection: &mut Raw, name: &str) {
+    connection.send(&raw::frame(&[99, 0]));
+    match connection.receive() {
+        Answer::Frame(content) => assert_eq!(content[..3], [1, 99, 2], "after {name}"),
+        Answer::Closed => panic!("after {name}: closed"),
+    }
+}
+
+fn request_json(request: &Request) -> Value {
+    let fields = match &request.call {
+        Call::Ping => json!({}),
+        Call::Begin { account, context } => {
+            json!({ "account": account_json(account), "context": context_json(context) })
+        }
+        Call::Status { account } => json!({ "account": account_json(account) }),
+        Call::Verify { account, code, context } => json!({
+            "account": account_json(account), "code": typed_json(code.expose()), "context": context_json(context),
+        }),
+        Call::Enroll { account, proof, ticket, issuer, context } => json!({
+            "account": account_json(account),
+            "proof": proof_json(proof),
+            "ticket": ticket.as_ref().map(|ticket| typed_json(ticket.expose())),
+            "issuer": issuer.as_ref().map(|issuer| issuer.as_str()),
+            "context": context_json(context),
+        }),
+        Call::Confirm { account, enrollment, code } => json!({
+            "account": account_json(account),
+            "enrollment": enrollment.to_string(),
+            "code": typed_json(code.expose()),
+        }),
+        Call::Reset { account, proof, code, context } => json!({
+            "account": account_json(account),
+            "proof": proof_json(proof),
+            "code": typed_json(code.expose()),
+            "context": context_json(context),
+        }),
+    };
+    headed(request.id, ("call", request.call.kind().as_str()), fields)
+}
+
+fn response_json(response: &Response) -> Value {
+    let (name, fields) = match &response.reply {
+        Reply::Refused(refusal) => ("refused", refusal_json(*refusal)),
+        Reply::GoingAway => ("going_away", json!({})),
+        Reply::Pong(pong) => ("pong", json!({ "version": pong.version, "ready": pong.ready, "why": pong.why })),
+        Reply::Need(need) => ("need", need_json(*need)),
+        Reply::Status(status) => ("status", status_json(status)),
+        Reply::Accepted(accepted) => {
+            let last = accepted.last_failure.as_ref();
+            let fields = json!({
+                "factor": accepted.factor.as_str(),
+                "recovery_left": accepted.recovery_left,
+                "failures_since": accepted.failures_since,
+                "last_failure": last.map(|last| json!({ "time": last.time, "service": last.service.as_str() })),
+            });
+            ("accepted", fields)
+        }
+        Reply::Enrollment(enrollment) => ("enrollment", enrollment_json(enrollment)),
+        Reply::Enrolled(codes) => {
+            let codes: Vec<_> = codes.iter().map(|code| code.expose()).collect();
+            ("enrolled", json!({ "recovery_codes": codes }))
+        }
+        Reply::Done => ("done", json!({})),
+    };
+    headed(response.id, ("reply", name), fields)
+}
+
+fn headed(id: u64, (key, name): (&str, &str), mut fields: Value) -> Value {
+    fields["id"] = json!(id);
+    fields[key] = json!(name);
+    fields
+}
+
+fn account_json(account: &Account) -> Value {
+    match account {
+        Account::Name(name) => json!({ "realm": name.realm.as_str(), "user": name.user.as_str() }),
+        Account::Handle(handle) => json!({ "handle": handle.to_string() }),
+    }
+}
+
+fn proof_json(proof: &Proof) -> Value {
+    match proof {
+        Proof::Asserted => json!("asserted"),
+        Proof::Password(password) => json!({ "password": typed_json(password.expose()) }),
+    }
+}
+
+/// What a person typed is text for a reader of the vectors, where it is text at all.
+fn typed_json(bytes: &[u8]) -> Value {
+    std::str::from_utf8(bytes).map_or_else(|_| json!({ "hex": HEXLOWER.encode(bytes) }), |text| json!(text))
+}
+
+fn context_json(context: &Context) -> Value {
+    json!({
+        "service": context.service.as_str(), "rhost": context.rhost.as_str(), "tty": context.tty.as_str(),
+    })
+}
+
+fn refusal_json(refusal: Refusal) -> Value {
+    let name = match refusal {
+        Refusal::Denied => "denied",
+        Refusal::TryLater { seconds } => return json!({ "refusal": "try_later", "seconds": seconds }),
+        Refusal::EnrollmentRequired => "enrollment_required",
+        Refusal::NotPermitted => "not_permitted",
+        Refusal::Unavailable => "unavailable",
+        Refusal::Malformed => "malformed",
+        Refusal::Unsupported => "unsupported",
+    };
+    json!({ "refusal": name })
+}
+
+fn need_json(need: Need) -> Value {
+    match need {
+        Need::Code => json!({ "need": "code" }),
+        Need::Enroll { ticket } => json!({ "need": "enroll", "ticket": ticket }),
+        Need::Nothing => json!({ "need": "nothing" }),
+        Need::Locked => json!({ "need": "locked" }),
+    }
+}
+
+fn status_json(status: &Status) -> Value {
+    json!({
+        "realm": status.realm.as_str(),
+        "user": status.user.as_str(),
+        "state": status.state.as_str(),
+        "enforced": status.enforced,
+        "recovery_left": status.recovery_left,
+        "enrolled_at": status.enrolled_at,
+        "last_success": status.last_success,
+        "failures_since": status.failures_since,
+        "retry_after": status.retry_after,
+    })
+}
+
+fn enrollment_json(enrollment: &Enrollment) -> Value {
+    json!({
+        "enrollment": enrollment.id.to_string(),
+        "uri": enrollment.uri.expose(),
+        "qr": { "size": enrollment.qr.size(), "bits": HEXLOWER.encode(&packed(&enrollment.qr)) },
+        "expires_at": enrollment.expires_at,
+        "handle": enrollment.handle.to_string(),
+    })
+}
+
+/// The modules as bytes again, put together here from single modules, so that the order of the bits is checked.
+fn packed(qr: &QrMatrix) -> Vec<u8> {
+    let size = qr.size();
+    let modules: Vec<_> = (0..size).flat_map(|row| (0..size).map(move |column| (row, column))).collect();
+    let bit = |(bit, &(row, column)): (usize, &(u8, u8))| u8::from(qr.is_dark(row, column)) << (7 - bit);
+    modules.chunks(8).map(|eight| eight.iter().enumerate().map(bit).sum()).collect()
+}
+
+/// A folder with fewer vectors has lost some.
+const FEWEST: usize = 25;
+
+/// How many replies and refusals there are: the matches above do not compile with one more, and bring its author here.
+const REPLIES: usize = 9;
+const REFUSALS: usize = 7;
