@@ -32,13 +32,15 @@ pub(crate) async fn serve(stream: UnixStream, caller: Caller, handler: Arc<Handl
     let farewell = match end {
         End::GoingAway => Some(Reply::GoingAway),
         End::Malformed => Some(Reply::Refused(Refusal::Malformed)),
-        End::Version | End::Closed => None,
+        End::Version | End::Input | End::Closed => None,
     };
     let mut open = !matches!(end, End::Closed);
     while let Some(done) = connection.running.join_next().await {
-        if let (true, Ok(response)) = (open, done) {
-            open = connection.write(&response).await.is_ok();
-        }
+        // A request that ended without an answer may have been judged: then no farewell may follow.
+        open = match done {
+            Ok(response) if open => connection.write(&response).await.is_ok(),
+            Ok(_) | Err(_) => false,
+        };
     }
     if open && matches!(end, End::Version) {
         timeout(WRITE_DEADLINE, connection.stream.write_all(&version_refusal())).await.ok();
@@ -62,6 +64,8 @@ pub(crate) fn turn_away(stream: &UnixStream) {
 enum End {
     /// The peer has gone, or does not read.
     Closed,
+    /// The peer sends nothing more; it may still read.
+    Input,
     /// The server stops, or the connection was idle: what is not answered was not looked at.
     GoingAway,
     /// No further frame can be found in the bytes.
@@ -104,7 +108,8 @@ impl Connection {
                 read = timeout_at(deadline, self.stream.read(self.inbox.room())), if !full => {
                     active = Instant::now();
                     match read {
-                        Ok(Ok(0) | Err(_)) => return End::Closed,
+                        Ok(Ok(0)) => return End::Input,
+                        Ok(Err(_)) => return End::Closed,
                         Ok(Ok(count)) => self.inbox.add(count, active),
                         Err(_late) if begun.is_some() => return End::Malformed,
                         Err(_late) if self.running.is_empty() => return End::GoingAway,

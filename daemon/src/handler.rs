@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use mfad_proto::{
-    Account, AccountName, Call, CallKind, Code, Context, EnrollmentId, Handle, Issuer, Pong, Refusal, Reply,
+    Account, AccountName, Call, CallKind, Code, Context, EnrollmentId, Handle, Issuer, Pong, RecoveryCodes, Refusal,
+    Reply,
 };
 
 use crate::accounts::{self, Accounts, Decided};
@@ -88,7 +89,7 @@ impl Handler {
             Call::Confirm { account, enrollment, code } => {
                 let permit = permit(&account)?;
                 let judge = |record: &mut _| vault::confirm(record, enrollment, code.expose(), now);
-                Ok(judged(self.accounts.change(&permit, judge).await, |()| Reply::Enrolled(Vec::new())))
+                Ok(judged(self.accounts.change(&permit, judge).await, |()| Reply::Enrolled(RecoveryCodes::default())))
             }
             Call::Reset { account, proof, code, context } => {
                 let permit = permit(&account)?;

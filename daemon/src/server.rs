@@ -137,7 +137,7 @@ impl Door {
         let claim = Claim {
             uid: peer.uid,
             stranger: self.handler.policy.is_stranger(&peer, role),
-            root: peer.uid == 0 || peer.uid == self.server_uid,
+            root: peer.uid == 0 || (peer.uid == self.server_uid && **role == Role::ByHand),
         };
         let Some(slot) = self.slots.take(claim) else { return connection::turn_away(&stream) };
         let caller = Caller { peer, role: Arc::clone(role) };

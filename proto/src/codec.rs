@@ -141,8 +141,8 @@ const fn encode_fault(error: &EncodeError) -> Malformed {
     })
 }
 
-/// What decoding one message may allocate, in bytes: bincode counts decoded memory, not wire bytes. The largest legal
-/// message is an `Enrolled` of ten texts; its list costs 24 bytes an entry before the texts themselves.
+/// What decoding one message may allocate, in bytes: bincode counts decoded memory, not wire bytes. No message holds more
+/// than its bytes on the wire, but for the texts of a list, which are counted one by one.
 const LIMIT: usize = 2 * MAX_FRAME;
 
 const BOUNDED: Configuration<LittleEndian, Varint, Limit<LIMIT>> = config::standard().with_limit::<LIMIT>();

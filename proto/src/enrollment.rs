@@ -65,11 +65,13 @@ pub struct QrMatrix {
 
 impl QrMatrix {
     /// `size` modules a side (1..=177), row by row, the first module in the highest bit, no padding between rows and
-    /// zeros behind the last module. `None` when the bytes do not fit the size.
+    /// zeros behind the last module. `None` when the bytes are not that.
     #[must_use]
     pub fn new(size: u8, bits: Zeroizing<Vec<u8>>) -> Option<Self> {
         let modules = usize::from(size).saturating_mul(usize::from(size));
-        let legal = (1..=177).contains(&size) && bits.len() == modules.div_ceil(8);
+        let unused = 0xff_u8.checked_shr(u32::try_from(modules % 8).ok()?).filter(|_| modules % 8 > 0).unwrap_or(0);
+        let padded = bits.last().is_some_and(|last| last & unused == 0);
+        let legal = (1..=177).contains(&size) && bits.len() == modules.div_ceil(8) && padded;
         legal.then_some(Self { size, bits })
     }
 

@@ -51,7 +51,7 @@ pub enum Content<'a> {
     },
     /// A version that is not spoken here.
     OtherVersion(u8),
-    /// Not even a version byte, or a version refusal of the wrong size.
+    /// Not even a version byte.
     Broken,
 }
 
@@ -62,7 +62,7 @@ impl<'a> Content<'a> {
         match frame.get(PREFIX..) {
             Some([VERSION, body @ ..]) => Content::Body(body),
             Some([REFUSAL_VERSION, min, max]) => Content::VersionRefused { min: *min, max: *max },
-            Some([REFUSAL_VERSION, ..] | []) | None => Content::Broken,
+            Some([]) | None => Content::Broken,
             Some([other, ..]) => Content::OtherVersion(*other),
         }
     }

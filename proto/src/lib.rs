@@ -22,7 +22,7 @@ pub use call::{Call, CallKind, Context, Proof, Request};
 pub use codec::{BadRequest, Malformed};
 pub use enrollment::{Enrollment, EnrollmentId, QrMatrix};
 pub use reply::{Accepted, Factor, Failure, Need, Pong, Refusal, Reply, Response, State, Status};
-pub use secret::{Code, Password, SecretText};
+pub use secret::{Code, Password, RecoveryCodes, SecretText};
 pub use text::{Issuer, Label, RemoteHost};
 
 /// The only protocol version this crate speaks.

@@ -4,7 +4,7 @@ use bincode::{Decode, Encode};
 
 use crate::account::{Realm, UserName};
 use crate::enrollment::Enrollment;
-use crate::secret::SecretText;
+use crate::secret::RecoveryCodes;
 use crate::text::Label;
 
 /// One response. Responses may come in another order than their requests.
@@ -34,7 +34,7 @@ pub enum Reply {
     /// 6: an enrolment is pending.
     Enrollment(Enrollment),
     /// 7: the enrolment is confirmed; the recovery codes are shown this once.
-    Enrolled(Vec<SecretText>),
+    Enrolled(RecoveryCodes),
     /// 8: done.
     Done,
 }

@@ -93,3 +93,43 @@ impl<C> Decode<C> for SecretText {
 }
 
 impl_borrow_decode!(SecretText);
+
+/// The recovery codes of an account, shown once: at most [`RecoveryCodes::MAX`].
+#[derive(Default)]
+pub struct RecoveryCodes(Vec<SecretText>);
+
+impl RecoveryCodes {
+    /// As many as an account may have.
+    pub const MAX: usize = 10;
+
+    /// `None` when there are more than [`Self::MAX`].
+    #[must_use]
+    pub fn new(codes: Vec<SecretText>) -> Option<Self> {
+        (codes.len() <= Self::MAX).then_some(Self(codes))
+    }
+
+    /// The codes.
+    #[must_use]
+    pub fn as_slice(&self) -> &[SecretText] {
+        &self.0
+    }
+}
+
+impl Encode for RecoveryCodes {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        self.0.encode(encoder)
+    }
+}
+
+impl<C> Decode<C> for RecoveryCodes {
+    fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        // The count is judged before the list is made.
+        let count = usize::try_from(u64::decode(decoder)?).unwrap_or(usize::MAX);
+        if count > Self::MAX {
+            return Err(DecodeError::Other("too many recovery codes"));
+        }
+        (0..count).map(|_| SecretText::decode(decoder)).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl_borrow_decode!(RecoveryCodes);

@@ -4,4 +4,5 @@ pub mod app;
 pub mod daemon;
 pub mod programs;
 pub mod raw;
+pub mod render;
 pub mod terminal;

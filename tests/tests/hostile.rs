@@ -96,6 +96,22 @@ fn a_frame_that_comes_byte_by_byte_in_time_is_served() {
 }
 
 #[test]
+fn a_client_that_sends_nothing_more_gets_its_answers() {
+    let daemon = Daemon::start_clocked("");
+    let app = daemon.enroll("alice", NOON);
+    let mut raw = Raw::connect(&daemon.socket());
+    let verify =
+        [b"\x08\x03\x00\x06system\x05alice\x06".as_slice(), app.code(NOON + 30).as_bytes(), &[0, 0, 0]].concat();
+    raw.send(&[frame(PING), frame(&verify)].concat());
+    raw.0.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answers = [raw.receive(), raw.receive()];
+    answers.sort_by_key(|answer| !is_pong(answer));
+    assert!(is_pong(&answers[0]));
+    assert!(matches!(&answers[1], Answer::Frame(bytes) if bytes.starts_with(&[1, 8, 5])), "{answers:?}");
+    assert_eq!(raw.receive(), Answer::Closed);
+}
+
+#[test]
 fn a_client_that_goes_in_the_middle_leaves_nothing_behind() {
     let daemon = Daemon::start();
     let request = frame(PING);

@@ -2,9 +2,11 @@
 
 use std::os::unix::process::ExitStatusExt;
 
+use mfad_client::Error;
 use mfad_proto::{Call, Proof, Reply};
 use mfad_tests::app::{App, other_than};
-use mfad_tests::daemon::{Daemon, NOON, accepted, account, begin_enrollment, code, context, denied};
+use mfad_tests::daemon::{Daemon, NOON, accepted, account, begin_enrollment, code, context, denied, verify};
+use mfad_tests::raw::Answer;
 
 /// Ends the daemon in the named way and starts another on the same state.
 type Restart = fn(&mut Daemon);
@@ -69,5 +71,44 @@ fn a_client_goes_on_with_the_next_daemon() {
     daemon.stop();
     daemon.spawn();
     // The connection is to a process that is gone; nothing was sent on it, so this may go out on a new one.
-    assert!(accepted(&client.call(mfad_tests::daemon::verify("alice", &app.code(NOON + 30))).unwrap()));
+    assert!(accepted(&client.call(verify("alice", &app.code(NOON + 30))).unwrap()));
+}
+
+#[test]
+fn a_stopping_daemon_says_farewell() {
+    let mut daemon = Daemon::start();
+    let mut idle = mfad_tests::raw::Raw::connect(&daemon.socket());
+    idle.send(&mfad_tests::raw::frame(&[7, 0]));
+    assert!(matches!(idle.receive(), Answer::Frame(bytes) if bytes.starts_with(&[1, 7, 2])));
+    assert!(daemon.stop().success());
+    assert_eq!(idle.receive(), Answer::Frame(vec![1, 0, 1]));
+    assert_eq!(idle.receive(), Answer::Closed);
+}
+
+#[test]
+fn a_daemon_that_stops_under_load_loses_no_answer() {
+    const USERS: usize = 60;
+    let mut daemon = Daemon::start_clocked("");
+    let apps: Vec<_> = (0..USERS).map(|n| (format!("user{n}"), daemon.enroll(&format!("user{n}"), NOON))).collect();
+    for round in 1..=8 {
+        daemon.set_time(NOON + 30 * round);
+        let codes: Vec<_> = apps.iter().map(|(user, app)| (user, app.code(NOON + 30 * round))).collect();
+        let mut client = daemon.client();
+        let calls = codes.iter().map(|(user, code)| verify(user, code)).collect();
+        let sender = std::thread::spawn(move || client.call_all(calls));
+        // Somewhere in the middle, at another place in each round.
+        std::thread::sleep(std::time::Duration::from_micros(500 * round));
+        assert!(daemon.stop().success(), "{}", daemon.log());
+        let replies = sender.join().unwrap();
+        daemon.spawn();
+        for ((user, code), reply) in codes.iter().zip(replies) {
+            let again = daemon.verify(user, code);
+            match reply {
+                Ok(reply) => assert!(accepted(&reply) && denied(&again), "a used code was accepted again"),
+                Err(Error::UnknownFate) => panic!("a request was neither answered nor left alone"),
+                // Not looked at, so that the code is still good.
+                Err(_) => assert!(accepted(&again), "a request was judged and not answered"),
+            }
+        }
+    }
 }

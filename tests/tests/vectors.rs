@@ -1,7 +1,6 @@
 //! The golden frames of `proto/vectors`: text, frames, library and daemon must agree on every byte.
 //!
-//! Messages that hold secrets can be neither printed nor compared, on purpose. So they are compared by their bytes, and
-//! by the JSON rendering below, which is the one that `proto/PROTOCOL.md` describes.
+//! Messages are compared by their bytes, and by the JSON that `proto/PROTOCOL.md` describes.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,11 +8,10 @@ use std::sync::LazyLock;
 
 use data_encoding::HEXLOWER;
 use mfad_proto::frame::{Content, Header, MAX_FRAME, MAX_LENGTH, PREFIX, version_refusal};
-use mfad_proto::{
-    Account, BadRequest, Call, Context, Enrollment, Need, Proof, QrMatrix, Refusal, Reply, Request, Response, Status,
-};
+use mfad_proto::{BadRequest, Refusal, Reply, Request, Response};
 use mfad_tests::daemon::Daemon;
 use mfad_tests::raw::{self, Answer, Raw};
+use mfad_tests::render;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -26,11 +24,11 @@ fn good_frames_are_read_and_written_as_they_stand() {
         let (rendered, written) = match vector.kind {
             Kind::Request => {
                 let request = judge_request(&vector.frame).unwrap_or_else(|answer| panic!("{name}: {answer}"));
-                (request_json(&request), write_request(&request))
+                (render::request(&request), write_request(&request))
             }
             Kind::Response => {
                 let response = judge_response(&vector.frame).unwrap_or_else(|| panic!("{name} is rejected"));
-                (response_json(&response), write_response(&response))
+                (render::response(&response), write_response(&response))
             }
         };
         assert_eq!(rendered, vector.expected, "{name}");
@@ -149,12 +147,12 @@ fn read_and_write_again(body: &[u8]) -> Result<(), TestCaseError> {
     if let Ok(request) = Request::read(body) {
         let written = write_request(&request);
         let again = judge_request(&written).map_err(|answer| TestCaseError::fail(answer.to_string()))?;
-        prop_assert_eq!(request_json(&again), request_json(&request));
+        prop_assert_eq!(render::request(&again), render::request(&request));
     }
     if let Ok(response) = Response::read(body) {
         let written = write_response(&response);
         let again = judge_response(&written).ok_or_else(|| TestCaseError::fail("rejected"))?;
-        prop_assert_eq!(response_json(&again), response_json(&response));
+        prop_assert_eq!(render::response(&again), render::response(&response));
     }
     Ok(())
 }
@@ -307,153 +305,9 @@ fn expect_pong(connection: &mut Raw, name: &str) {
     }
 }
 
-fn request_json(request: &Request) -> Value {
-    let fields = match &request.call {
-        Call::Ping => json!({}),
-        Call::Begin { account, context } => {
-            json!({ "account": account_json(account), "context": context_json(context) })
-        }
-        Call::Status { account } => json!({ "account": account_json(account) }),
-        Call::Verify { account, code, context } => json!({
-            "account": account_json(account), "code": typed_json(code.expose()), "context": context_json(context),
-        }),
-        Call::Enroll { account, proof, ticket, issuer, context } => json!({
-            "account": account_json(account),
-            "proof": proof_json(proof),
-            "ticket": ticket.as_ref().map(|ticket| typed_json(ticket.expose())),
-            "issuer": issuer.as_ref().map(|issuer| issuer.as_str()),
-            "context": context_json(context),
-        }),
-        Call::Confirm { account, enrollment, code } => json!({
-            "account": account_json(account),
-            "enrollment": enrollment.to_string(),
-            "code": typed_json(code.expose()),
-        }),
-        Call::Reset { account, proof, code, context } => json!({
-            "account": account_json(account),
-            "proof": proof_json(proof),
-            "code": typed_json(code.expose()),
-            "context": context_json(context),
-        }),
-    };
-    headed(request.id, ("call", request.call.kind().as_str()), fields)
-}
-
-fn response_json(response: &Response) -> Value {
-    let (name, fields) = match &response.reply {
-        Reply::Refused(refusal) => ("refused", refusal_json(*refusal)),
-        Reply::GoingAway => ("going_away", json!({})),
-        Reply::Pong(pong) => ("pong", json!({ "version": pong.version, "ready": pong.ready, "why": pong.why })),
-        Reply::Need(need) => ("need", need_json(*need)),
-        Reply::Status(status) => ("status", status_json(status)),
-        Reply::Accepted(accepted) => {
-            let last = accepted.last_failure.as_ref();
-            let fields = json!({
-                "factor": accepted.factor.as_str(),
-                "recovery_left": accepted.recovery_left,
-                "failures_since": accepted.failures_since,
-                "last_failure": last.map(|last| json!({ "time": last.time, "service": last.service.as_str() })),
-            });
-            ("accepted", fields)
-        }
-        Reply::Enrollment(enrollment) => ("enrollment", enrollment_json(enrollment)),
-        Reply::Enrolled(codes) => {
-            let codes: Vec<_> = codes.iter().map(|code| code.expose()).collect();
-            ("enrolled", json!({ "recovery_codes": codes }))
-        }
-        Reply::Done => ("done", json!({})),
-    };
-    headed(response.id, ("reply", name), fields)
-}
-
-fn headed(id: u64, (key, name): (&str, &str), mut fields: Value) -> Value {
-    fields["id"] = json!(id);
-    fields[key] = json!(name);
-    fields
-}
-
-fn account_json(account: &Account) -> Value {
-    match account {
-        Account::Name(name) => json!({ "realm": name.realm.as_str(), "user": name.user.as_str() }),
-        Account::Handle(handle) => json!({ "handle": handle.to_string() }),
-    }
-}
-
-fn proof_json(proof: &Proof) -> Value {
-    match proof {
-        Proof::Asserted => json!("asserted"),
-        Proof::Password(password) => json!({ "password": typed_json(password.expose()) }),
-    }
-}
-
-/// What a person typed is text for a reader of the vectors, where it is text at all.
-fn typed_json(bytes: &[u8]) -> Value {
-    std::str::from_utf8(bytes).map_or_else(|_| json!({ "hex": HEXLOWER.encode(bytes) }), |text| json!(text))
-}
-
-fn context_json(context: &Context) -> Value {
-    json!({
-        "service": context.service.as_str(), "rhost": context.rhost.as_str(), "tty": context.tty.as_str(),
-    })
-}
-
-fn refusal_json(refusal: Refusal) -> Value {
-    let name = match refusal {
-        Refusal::Denied => "denied",
-        Refusal::TryLater { seconds } => return json!({ "refusal": "try_later", "seconds": seconds }),
-        Refusal::EnrollmentRequired => "enrollment_required",
-        Refusal::NotPermitted => "not_permitted",
-        Refusal::Unavailable => "unavailable",
-        Refusal::Malformed => "malformed",
-        Refusal::Unsupported => "unsupported",
-    };
-    json!({ "refusal": name })
-}
-
-fn need_json(need: Need) -> Value {
-    match need {
-        Need::Code => json!({ "need": "code" }),
-        Need::Enroll { ticket } => json!({ "need": "enroll", "ticket": ticket }),
-        Need::Nothing => json!({ "need": "nothing" }),
-        Need::Locked => json!({ "need": "locked" }),
-    }
-}
-
-fn status_json(status: &Status) -> Value {
-    json!({
-        "realm": status.realm.as_str(),
-        "user": status.user.as_str(),
-        "state": status.state.as_str(),
-        "enforced": status.enforced,
-        "recovery_left": status.recovery_left,
-        "enrolled_at": status.enrolled_at,
-        "last_success": status.last_success,
-        "failures_since": status.failures_since,
-        "retry_after": status.retry_after,
-    })
-}
-
-fn enrollment_json(enrollment: &Enrollment) -> Value {
-    json!({
-        "enrollment": enrollment.id.to_string(),
-        "uri": enrollment.uri.expose(),
-        "qr": { "size": enrollment.qr.size(), "bits": HEXLOWER.encode(&packed(&enrollment.qr)) },
-        "expires_at": enrollment.expires_at,
-        "handle": enrollment.handle.to_string(),
-    })
-}
-
-/// The modules as bytes again, put together here from single modules, so that the order of the bits is checked.
-fn packed(qr: &QrMatrix) -> Vec<u8> {
-    let size = qr.size();
-    let modules: Vec<_> = (0..size).flat_map(|row| (0..size).map(move |column| (row, column))).collect();
-    let bit = |(bit, &(row, column)): (usize, &(u8, u8))| u8::from(qr.is_dark(row, column)) << (7 - bit);
-    modules.chunks(8).map(|eight| eight.iter().enumerate().map(bit).sum()).collect()
-}
-
 /// A folder with fewer vectors has lost some.
 const FEWEST: usize = 25;
 
-/// How many replies and refusals there are: the matches above do not compile with one more, and bring its author here.
+/// How many replies and refusals there are: the matches of `render` do not compile with one more, and bring its author here.
 const REPLIES: usize = 9;
 const REFUSALS: usize = 7;

@@ -75,7 +75,8 @@ fn finish(session: &mut Session, enrollment: EnrollmentId, code: Code, output: &
     let account = session.account();
     match session.call(Call::Confirm { account, enrollment, code })? {
         Reply::Enrolled(codes) => {
-            output.object(&EnrolledObject::from(codes.as_slice()))?;
+            let codes = codes.as_slice();
+            output.object(&EnrolledObject::from(codes))?;
             output.prose(&format!("{} is enrolled. That code is used: log in with the next one.", session.user()))?;
             if codes.is_empty() {
                 return Ok(());
