@@ -11,15 +11,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use mfad_proto::AccountName;
 use tokio::sync::OwnedMutexGuard;
 
+use crate::names::{self, NameHasher};
 use crate::policy::Permit;
 use crate::record::Record;
 use crate::seal::{self, Sealer, Subject};
-use crate::store::{self, Committer};
+use crate::store::{self, Committer, Failure};
 
 /// All accounts.
 pub(crate) struct Accounts {
     store: Committer,
     sealer: Sealer,
+    names: NameHasher,
     locks: Locks,
 }
 
@@ -34,8 +36,8 @@ pub(crate) struct Decided<T> {
 impl Accounts {
     /// Serves the accounts of this store.
     #[must_use]
-    pub(crate) fn new(store: Committer, sealer: Sealer) -> Self {
-        Self { store, sealer, locks: Locks::default() }
+    pub(crate) fn new(store: Committer, sealer: Sealer, names: NameHasher) -> Self {
+        Self { store, sealer, names, locks: Locks::default() }
     }
 
     /// Looks at the account's record as it is stored; an unknown name has an empty one.
@@ -47,9 +49,9 @@ impl Accounts {
         permit: &Permit<'_>,
         look: impl FnOnce(&Record) -> T,
     ) -> Result<Decided<T>, Error> {
-        let name = permit.name();
-        let _lock = self.locks.lock(name).await;
-        let record = self.load(Subject::Account(name))?;
+        let subject = Subject::Account(permit.name());
+        let _lock = self.locks.lock(key(subject)).await;
+        let record = self.load(subject)?;
         let known = record.is_some();
         Ok(Decided { verdict: look(&record.unwrap_or_default()), known })
     }
@@ -63,41 +65,52 @@ impl Accounts {
         permit: &Permit<'_>,
         decide: impl FnOnce(&mut Record) -> T,
     ) -> Result<Decided<T>, Error> {
-        let name = permit.name();
-        let _lock = self.locks.lock(name).await;
-        let slot = Subject::Slot(self.slot(name));
-        let mut record = match self.load(Subject::Account(name))? {
-            Some(record) => record,
-            None => self.load(slot)?.unwrap_or_default(),
-        };
+        let account = Subject::Account(permit.name());
+        let _lock = self.locks.lock(key(account)).await;
+        if let Some(record) = self.load(account)? {
+            return self.store(record, (account, account), decide).await;
+        }
+        let slot = Subject::Slot(self.slot(permit.name()));
+        // Other unknown names share the slot. Always taken second, so that two tasks never wait for each other.
+        let _lock = self.locks.lock(key(slot)).await;
+        let record = self.load(slot)?.unwrap_or_default();
+        self.store(record, (slot, account), decide).await
+    }
+
+    /// Decides, and stores the record: under `vacant` as long as nothing was ever begun there, else under `known`.
+    async fn store<T>(
+        &self,
+        mut record: Record,
+        (vacant, known): (Subject<'_>, Subject<'_>),
+        decide: impl FnOnce(&mut Record) -> T,
+    ) -> Result<Decided<T>, Error> {
         let verdict = decide(&mut record);
-        let known = !record.is_vacant();
-        let subject = if known { Subject::Account(name) } else { slot };
+        let is_known = !record.is_vacant();
+        let subject = if is_known { known } else { vacant };
         let sealed = self.sealer.seal(subject, &record).map_err(Error::Seal)?;
         drop(record);
         self.store.put(key(subject), sealed).await.map_err(Error::Store)?;
-        Ok(Decided { verdict, known })
+        Ok(Decided { verdict, known: is_known })
     }
 
-    /// The keyed hash of a name that must not be written as it is.
-    #[must_use]
-    pub(crate) fn name_hash(&self, name: &AccountName) -> [u8; 32] {
-        self.sealer.name_hash(name)
-    }
-
-    /// Resolves when the store has failed for good.
-    pub(crate) async fn failed(&self) {
-        self.store.failed().await;
+    /// Resolves with what went wrong, when something has.
+    pub(crate) async fn failed(&self) -> Failure {
+        self.store.failed().await
     }
 
     fn load(&self, subject: Subject<'_>) -> Result<Option<Record>, Error> {
-        let sealed = self.store.get(&key(subject)).map_err(Error::Store)?;
-        sealed.map(|sealed| self.sealer.open(subject, &sealed).map_err(Error::Seal)).transpose()
+        let Some(sealed) = self.store.get(&key(subject)).map_err(Error::Store)? else { return Ok(None) };
+        let opened = self.sealer.open(subject, &sealed);
+        opened.map(Some).map_err(|error| {
+            // The proof has seen every record as it was written: this one has changed since.
+            self.store.fail(Failure::Damaged("a sealed record in the store does not open any more".to_owned()));
+            Error::Seal(error)
+        })
     }
 
     /// Where the failures of an unknown name go: 65,536 slots by keyed hash, so that names cost no more room than that.
     fn slot(&self, name: &AccountName) -> u16 {
-        let [high, low, ..] = self.sealer.name_hash(name);
+        let [high, low, ..] = self.names.hash(name);
         u16::from_be_bytes([high, low])
     }
 }
@@ -127,13 +140,11 @@ impl std::error::Error for Error {
     }
 }
 
-/// The key that a subject's record is stored under. Names sort by realm, then user: no name holds a zero byte.
+/// The key that a subject's record is stored under.
 #[must_use]
 pub(crate) fn key(subject: Subject<'_>) -> Vec<u8> {
     match subject {
-        Subject::Account(name) => {
-            [&[ACCOUNT_KEY], name.realm.as_str().as_bytes(), &[0], name.user.as_str().as_bytes()].concat()
-        }
+        Subject::Account(name) => [&[ACCOUNT_KEY], names::bytes(name).as_slice()].concat(),
         Subject::Slot(slot) => [&[SLOT_KEY], slot.to_be_bytes().as_slice()].concat(),
     }
 }
@@ -144,24 +155,24 @@ pub(crate) const ACCOUNT_KEY: u8 = b'a';
 /// The first byte of the keys of slots.
 pub(crate) const SLOT_KEY: u8 = b'n';
 
-/// One lock for each account that somebody holds or waits for, and none for the others.
+/// One lock for each record that somebody holds or waits for, and none for the others.
 #[derive(Default)]
-struct Locks(Mutex<HashMap<AccountName, Arc<tokio::sync::Mutex<()>>>>);
+struct Locks(Mutex<HashMap<Vec<u8>, Arc<tokio::sync::Mutex<()>>>>);
 
 impl Locks {
-    async fn lock(&self, name: &AccountName) -> Lock<'_> {
-        let lock = Arc::clone(self.map().entry(name.clone()).or_default());
-        Lock { locks: self, name: name.clone(), guard: Some(lock.lock_owned().await) }
+    async fn lock(&self, key: Vec<u8>) -> Lock<'_> {
+        let lock = Arc::clone(self.map().entry(key.clone()).or_default());
+        Lock { locks: self, key, guard: Some(lock.lock_owned().await) }
     }
 
-    fn map(&self) -> std::sync::MutexGuard<'_, HashMap<AccountName, Arc<tokio::sync::Mutex<()>>>> {
+    fn map(&self) -> std::sync::MutexGuard<'_, HashMap<Vec<u8>, Arc<tokio::sync::Mutex<()>>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 struct Lock<'l> {
     locks: &'l Locks,
-    name: AccountName,
+    key: Vec<u8>,
     guard: Option<OwnedMutexGuard<()>>,
 }
 
@@ -170,8 +181,8 @@ impl Drop for Lock<'_> {
         let mut map = self.locks.map();
         drop(self.guard.take());
         // Whoever waits holds a clone; the map's own is the last one then. Taking a clone needs the map's lock.
-        if map.get(&self.name).is_some_and(|lock| Arc::strong_count(lock) == 1) {
-            map.remove(&self.name);
+        if map.get(&self.key).is_some_and(|lock| Arc::strong_count(lock) == 1) {
+            map.remove(&self.key);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The audit: exactly one line of JSON for every request, on standard error, which systemd hands to the journal.
+//! The audit: exactly one line of JSON for every request, and lines about the server itself. `mfad` writes them to standard
+//! error, which systemd hands to the journal.
 //!
 //! MUST: no secret and no unknown name is ever in a line; a line is queued before its answer leaves; a reader that does
 //! not keep up costs lines, which are counted, and never a login.
@@ -54,38 +55,47 @@ pub(crate) struct Line<'a> {
 
 /// Writes lines from a thread of its own, so that a slow reader of standard error delays nobody.
 pub(crate) struct Audit {
-    queue: Option<SyncSender<String>>,
+    lines: Option<SyncSender<String>>,
     finished: Mutex<Receiver<()>>,
     lost: AtomicU64,
 }
 
 impl Audit {
-    /// Starts writing to standard error.
+    /// Starts writing to `log`.
     ///
     /// # Errors
     /// When no thread can be started.
-    pub(crate) fn start() -> io::Result<Self> {
+    pub(crate) fn start(mut log: Box<dyn Write + Send>) -> io::Result<Self> {
         let (queue, lines) = sync_channel::<String>(QUEUE);
         let (ended, finished) = sync_channel(1);
         thread::Builder::new().name("audit".to_owned()).spawn(move || {
             for line in lines {
-                // A closed standard error must not stop the server.
-                io::stderr().lock().write_all(line.as_bytes()).ok();
+                // A closed log must not stop the server.
+                log.write_all(line.as_bytes()).and_then(|()| log.flush()).ok();
             }
             ended.send(()).ok();
         })?;
-        Ok(Self { queue: Some(queue), finished: Mutex::new(finished), lost: AtomicU64::new(0) })
+        Ok(Self { lines: Some(queue), finished: Mutex::new(finished), lost: AtomicU64::new(0) })
     }
 
-    /// Queues a line.
+    /// Queues a line about the server itself.
+    pub(crate) fn note(&self, line: &str) {
+        self.queue(format!("mfad: {line}\n"));
+    }
+
+    /// Queues a line about a request.
     pub(crate) fn write(&self, line: &Line<'_>) {
         let Ok(mut text) = serde_json::to_string(line) else { return };
         text.push('\n');
+        self.queue(text);
+    }
+
+    fn queue(&self, mut text: String) {
         let lost = self.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
             text.insert_str(0, &format!("{{\"audit_lines_lost\":{lost}}}\n"));
         }
-        let queued = self.queue.as_ref().is_some_and(|queue| queue.try_send(text).is_ok());
+        let queued = self.lines.as_ref().is_some_and(|queue| queue.try_send(text).is_ok());
         if !queued {
             self.lost.fetch_add(lost.saturating_add(1), Ordering::Relaxed);
         }
@@ -95,7 +105,7 @@ impl Audit {
 impl Drop for Audit {
     /// Gives the last lines a moment to leave, and no more: a reader may be stuck.
     fn drop(&mut self) {
-        drop(self.queue.take());
+        drop(self.lines.take());
         match self.finished.get_mut().unwrap_or_else(PoisonError::into_inner).recv_timeout(LAST_LINES) {
             Ok(()) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }

@@ -7,10 +7,14 @@ use std::process::ExitCode;
 
 use mfad_client::{Client, Options, Trusted};
 use mfad_daemon::config::Config;
+use mfad_daemon::home::{HEAD, STORE};
 use mfad_daemon::inventory;
+use mfad_daemon::keyring::Keyring;
+use mfad_daemon::ledger::Ledger;
 use mfad_daemon::policy::Replace;
+use mfad_daemon::proof::{Progress, REMEDY, prove};
 use mfad_daemon::seal::Sealer;
-use mfad_daemon::setup::{self, Places, STORE};
+use mfad_daemon::setup::{self, Places};
 use mfad_daemon::state::{self, Holder, StateFolder};
 use mfad_daemon::store::{SledStore, Store};
 use mfad_daemon::totp::Algorithm;
@@ -99,7 +103,7 @@ fn judge_state(folder: &StateFolder, places: &Places, config: &Config, report: &
         Err(error) => return report.finding(&super::chain(&error)),
     };
     match setup::existing_keyring(folder, &places.key_source(config)) {
-        Ok(Some(keyring)) => judge_records(&store, &Sealer::new(&keyring), report),
+        Ok(Some(keyring)) => judge_records(folder, &store, &keyring, report),
         Ok(None) => report.finding("the state folder holds a store and no keyring: no record in it can be opened"),
         Err(error) => {
             report.finding(&super::chain(&error));
@@ -113,8 +117,17 @@ fn judge_state(folder: &StateFolder, places: &Places, config: &Config, report: &
     }
 }
 
-fn judge_records(store: &dyn Store, sealer: &Sealer, report: &mut Report) {
-    match inventory::take(store, sealer) {
+fn judge_records(folder: &StateFolder, store: &dyn Store, keyring: &Keyring, report: &mut Report) {
+    let head = match folder.read(HEAD) {
+        Ok(head) => head,
+        Err(error) => return report.finding(&super::chain(&error)),
+    };
+    let head = head.as_ref().map(|content| content.as_slice());
+    match prove(store, &Ledger::new(keyring), head, &Progress::default()) {
+        Ok(proven) => report.fine(&format!("the store is proved, up to commit {}", proven.mark.sequence)),
+        Err(damage) => report.finding(&format!("{damage}. {REMEDY}")),
+    }
+    match inventory::take(store, &Sealer::new(keyring)) {
         Ok(found) => {
             report.fine(&format!("{} accounts: {} active, {} pending", found.accounts, found.active, found.pending));
             if found.unreadable > 0 {

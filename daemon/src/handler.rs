@@ -14,9 +14,11 @@ use mfad_proto::{
 use crate::accounts::{self, Accounts, Decided};
 use crate::audit::{Audit, Line};
 use crate::clock::{Clock, Stopwatch};
+use crate::names::NameHasher;
 use crate::otpauth;
 use crate::policy::{Peer, Permit, Policy, Role};
 use crate::record::Pending;
+use crate::service::{Down, Service};
 use crate::totp;
 use crate::vault::{self, Fresh, Reason};
 
@@ -29,9 +31,10 @@ pub(crate) struct Caller {
 /// Answers requests.
 pub(crate) struct Handler {
     pub(crate) policy: Policy,
-    pub(crate) accounts: Accounts,
+    pub(crate) service: Arc<Service>,
+    pub(crate) names: NameHasher,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) audit: Audit,
+    pub(crate) audit: Arc<Audit>,
 }
 
 /// An answer, and what the audit must know of it.
@@ -50,7 +53,10 @@ impl Handler {
         let (account, context) = subject(&call);
         let outcome = match self.decide(caller, kind, call).await {
             Ok(outcome) => outcome,
-            Err(refusal) => Outcome { reply: Reply::Refused(refusal), reason: None, known: false },
+            Err(refusal) => {
+                let reason = (refusal == Refusal::Unavailable).then(|| self.service.why());
+                Outcome { reply: Reply::Refused(refusal), reason, known: false }
+            }
         };
         self.record(caller, (kind.as_str(), watch), (account.as_ref(), &context), &outcome);
         outcome.reply
@@ -66,20 +72,20 @@ impl Handler {
         let permit = |account: &Account| self.policy.judge(&caller.peer, &caller.role, kind, account);
         let now = self.clock.unix();
         match call {
-            Call::Ping => Ok(Outcome { reply: Reply::Pong(pong()), reason: None, known: false }),
+            Call::Ping => Ok(Outcome { reply: Reply::Pong(pong(self.service.why())), reason: None, known: false }),
             Call::Begin { account, .. } => {
                 let permit = permit(&account)?;
-                Ok(answered(self.accounts.view(&permit, vault::begin).await, Reply::Need))
+                Ok(answered(self.accounts().await?.view(&permit, vault::begin).await, Reply::Need))
             }
             Call::Status { account } => {
                 let permit = permit(&account)?;
                 let look = |record: &_| vault::status(record, permit.name(), now);
-                Ok(answered(self.accounts.view(&permit, look).await, Reply::Status))
+                Ok(answered(self.accounts().await?.view(&permit, look).await, Reply::Status))
             }
             Call::Verify { account, code, context } => {
                 let permit = permit(&account)?;
                 let judge = |record: &mut _| vault::verify(record, code.expose(), &context, now);
-                Ok(judged(self.accounts.change(&permit, judge).await, Reply::Accepted))
+                Ok(judged(self.accounts().await?.change(&permit, judge).await, Reply::Accepted))
             }
             Call::Enroll { account, proof, ticket, issuer, .. } => {
                 let permit = permit(&account)?;
@@ -89,15 +95,21 @@ impl Handler {
             Call::Confirm { account, enrollment, code } => {
                 let permit = permit(&account)?;
                 let judge = |record: &mut _| vault::confirm(record, enrollment, code.expose(), now);
-                Ok(judged(self.accounts.change(&permit, judge).await, |()| Reply::Enrolled(RecoveryCodes::default())))
+                Ok(judged(self.accounts().await?.change(&permit, judge).await, |()| {
+                    Reply::Enrolled(RecoveryCodes::default())
+                }))
             }
             Call::Reset { account, proof, code, context } => {
                 let permit = permit(&account)?;
                 permit.first_factor(kind, &proof)?;
                 let judge = |record: &mut _| vault::reset(record, code.expose(), &context, now);
-                Ok(judged(self.accounts.change(&permit, judge).await, |()| Reply::Done))
+                Ok(judged(self.accounts().await?.change(&permit, judge).await, |()| Reply::Done))
             }
         }
+    }
+
+    async fn accounts(&self) -> Result<Arc<Accounts>, Refusal> {
+        self.service.accounts().await.map_err(|Down| Refusal::Unavailable)
     }
 
     async fn enroll(
@@ -111,7 +123,8 @@ impl Handler {
         let no_ticket = ticket.map_or(Ok(()), |_wrong| Err(Reason::NoTicket));
         let fresh = fresh().map_err(|_e| Refusal::Unavailable)?;
         let issuer = issuer.unwrap_or(&permit.rules().issuer);
-        let decided = self.accounts.change(permit, |record| {
+        let accounts = self.accounts().await?;
+        let decided = accounts.change(permit, |record| {
             no_ticket?;
             vault::enroll(record, fresh, permit.rules(), now).map(|pending| shown(pending, issuer, permit.name()))
         });
@@ -139,7 +152,7 @@ impl Handler {
             Account::Handle(_) => None,
         });
         let hash = |name: &AccountName| {
-            let hash = self.accounts.name_hash(name);
+            let hash = self.names.hash(name);
             HEXLOWER.encode(hash.first_chunk::<8>().map_or(&[], |short| short.as_slice()))
         };
         self.audit.write(&Line {
@@ -177,8 +190,8 @@ fn subject(call: &Call) -> (Option<Account>, Context) {
     }
 }
 
-fn pong() -> Pong {
-    Pong { version: env!("CARGO_PKG_VERSION").to_owned(), ready: true, why: String::new() }
+fn pong(why: String) -> Pong {
+    Pong { version: env!("CARGO_PKG_VERSION").to_owned(), ready: why.is_empty(), why }
 }
 
 fn fresh() -> Result<Fresh, getrandom::Error> {

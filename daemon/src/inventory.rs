@@ -3,6 +3,7 @@
 use mfad_proto::{AccountName, Realm, UserName};
 
 use crate::accounts::{ACCOUNT_KEY, SLOT_KEY};
+use crate::ledger::MARK_KEY;
 use crate::record::Record;
 use crate::seal::{Sealer, Subject};
 use crate::store::{Error, Store};
@@ -26,7 +27,11 @@ pub struct Inventory {
 /// When the store cannot be read to its end.
 pub fn take(store: &dyn Store, sealer: &Sealer) -> Result<Inventory, Error> {
     let mut found = Inventory::default();
-    store.scan(&mut |key, sealed| found.add(key, open(sealer, key, sealed)))?;
+    store.scan(&mut |key, sealed| {
+        if key != MARK_KEY {
+            found.add(key, open(sealer, key, sealed));
+        }
+    })?;
     Ok(found)
 }
 

@@ -7,11 +7,10 @@ use std::fmt;
 
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{Tag, XChaCha20Poly1305, XNonce};
-use hmac::{Hmac, Mac};
 use mfad_proto::AccountName;
-use sha2::Sha256;
 
-use crate::keyring::{Keyring, SecretKey};
+use crate::keyring::Keyring;
+use crate::names;
 use crate::record::{self, Plain, Record};
 
 /// What a sealed record stands for.
@@ -23,11 +22,10 @@ pub enum Subject<'a> {
     Slot(u16),
 }
 
-/// Seals and opens records, and hashes names.
+/// Seals and opens records.
 pub struct Sealer {
     cipher: XChaCha20Poly1305,
     key_id: u32,
-    names: SecretKey,
 }
 
 impl Sealer {
@@ -35,11 +33,7 @@ impl Sealer {
     #[must_use]
     pub fn new(keyring: &Keyring) -> Self {
         let data = keyring.data();
-        Self {
-            cipher: XChaCha20Poly1305::new(data.key.derive(b"mfad record seal 1").expose().into()),
-            key_id: data.id,
-            names: keyring.base().derive(b"mfad name hash 1"),
-        }
+        Self { cipher: XChaCha20Poly1305::new(data.key.derive(b"mfad record seal 1").expose().into()), key_id: data.id }
     }
 
     /// Seals a record for its subject.
@@ -96,15 +90,6 @@ impl Sealer {
         let record = Record::decode(&plain).map_err(Error::Record)?;
         if record.generation == generation { Ok(record) } else { Err(Error::Broken) }
     }
-
-    /// A keyed hash of a name, for names that must not be written as they are.
-    #[must_use]
-    #[expect(clippy::expect_used, reason = "INVARIANT: HMAC takes keys of any length")]
-    pub fn name_hash(&self, name: &AccountName) -> [u8; 32] {
-        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(self.names.expose()).expect("any length");
-        mac.update(&named(name));
-        mac.finalize().into_bytes().into()
-    }
 }
 
 /// Why a record cannot be sealed or opened.
@@ -144,15 +129,10 @@ pub const SEALED: usize = 1 + 4 + 8 + NONCE + Plain::LENGTH + TAG;
 
 fn associated(subject: Subject<'_>, generation: u64) -> Vec<u8> {
     let (kind, subject) = match subject {
-        Subject::Account(name) => (b'a', named(name)),
+        Subject::Account(name) => (b'a', names::bytes(name)),
         Subject::Slot(slot) => (b'n', slot.to_be_bytes().to_vec()),
     };
     [&[FORMAT, kind], generation.to_le_bytes().as_slice(), &subject].concat()
-}
-
-/// The unambiguous bytes of a name: no realm and no user holds a zero byte.
-fn named(name: &AccountName) -> Vec<u8> {
-    [name.realm.as_str().as_bytes(), &[0], name.user.as_str().as_bytes()].concat()
 }
 
 const FORMAT: u8 = 1;

@@ -13,18 +13,18 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Duration, sleep, timeout};
 
-use crate::accounts::Accounts;
 use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::connection;
 use crate::handler::{Caller, Handler};
+use crate::home::Home;
 use crate::keyring::Keyring;
 use crate::listener::Listener;
+use crate::names::NameHasher;
 use crate::policy::{Peer, Policy, Role};
-use crate::seal::Sealer;
+use crate::service::Service;
 use crate::slots::{Claim, Slots};
-use crate::state::StateFolder;
-use crate::store::{self, Committer, Store};
+use crate::store::Failure;
 
 /// What a server needs to run.
 pub struct Config {
@@ -32,32 +32,32 @@ pub struct Config {
     pub policy: Policy,
     /// The keys.
     pub keyring: Keyring,
-    /// The store.
-    pub store: Arc<dyn Store>,
-    /// The folder that keeps other processes away from the store, when it is on disk. Held until the store is closed.
-    pub state: Option<StateFolder>,
+    /// Where the store lives.
+    pub home: Arc<dyn Home>,
     /// The uid that counts as root on a socket made by hand.
     pub server_uid: u32,
+    /// Where the audit and the server's own words go, a line at a time.
+    pub log: Box<dyn io::Write + Send>,
 }
 
-/// Serves until `shutdown` resolves, or until the store has failed.
+/// Serves until `shutdown` resolves, or until the store has failed for good. A store that cannot be proved is no reason
+/// to end: the server stays, answers `Unavailable`, and says why.
 ///
 /// # Errors
-/// [`Error`] when it cannot start, or had to stop because a commit failed; then the process should end, and start anew.
+/// [`Error`] when it cannot start, or had to stop because a sync failed; then the process should end, and start anew.
 pub async fn run(
     config: Config,
     listeners: Vec<Listener>,
     clock: Arc<dyn Clock>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let Config { policy, keyring, store, state, server_uid } = config;
-    let committer = Committer::start(store).map_err(Error::Store)?;
-    let accounts = Accounts::new(committer, Sealer::new(&keyring));
-    let audit = Audit::start().map_err(Error::Io)?;
-    let handler = Arc::new(Handler { policy, accounts, clock, audit });
+    let Config { policy, keyring, home, server_uid, log } = config;
+    let audit = Arc::new(Audit::start(log).map_err(Error::Io)?);
+    let names = NameHasher::new(&keyring);
+    let service = Arc::new(Service::new(keyring, home, Arc::clone(&audit)));
+    let handler = Arc::new(Handler { policy, service: Arc::clone(&service), names, clock, audit });
     let (alive, mut all_gone) = mpsc::channel(1);
-    let door =
-        Door { handler: Arc::clone(&handler), slots: Arc::default(), stop: watch::Sender::new(false), server_uid };
+    let door = Door { handler, slots: Arc::default(), stop: watch::Sender::new(false), server_uid };
 
     let mut doors = JoinSet::new();
     for listener in listeners {
@@ -65,21 +65,18 @@ pub async fn run(
         doors.spawn(door.clone().open(acceptor, Arc::new(role), alive.clone()));
     }
     drop(alive);
-    // Both say nothing when no supervisor listens.
-    sd_notify::notify(&[sd_notify::NotifyState::Ready]).ok();
-    let failed = tokio::select! {
-        () = shutdown => false,
-        () = handler.accounts.failed() => true,
+    let failure = tokio::select! {
+        () = shutdown => None,
+        failure = service.keep() => Some(failure),
     };
+    // Says nothing when no supervisor listens.
     sd_notify::notify(&[sd_notify::NotifyState::Stopping]).ok();
     doors.shutdown().await;
     door.stop.send_replace(true);
     // Each connection holds `alive`; nothing is ever sent on it.
     timeout(STOPPING, all_gone.recv()).await.ok();
-    // In this order: the store is closed before the folder's lock goes.
-    drop((door, handler));
-    drop(state);
-    if failed { Err(Error::Store(store::Error::Stopped)) } else { Ok(()) }
+    service.end();
+    failure.map_or(Ok(()), |failure| Err(Error::Store(failure)))
 }
 
 /// Why the server ended, or did not start.
@@ -87,25 +84,25 @@ pub async fn run(
 #[non_exhaustive]
 pub enum Error {
     /// The store failed.
-    Store(store::Error),
+    Store(Failure),
     /// The operating system refused.
     Io(io::Error),
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Store(_) => "the server stopped because of its store",
-            Self::Io(_) => "the server cannot start",
-        })
+        match self {
+            Self::Store(failure) => write!(f, "the server stopped: {failure}"),
+            Self::Io(_) => f.write_str("the server cannot start"),
+        }
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Store(error) => Some(error),
             Self::Io(error) => Some(error),
+            Self::Store(_) => None,
         }
     }
 }

@@ -17,13 +17,15 @@ use nix::sys::stat::{Mode, umask};
 use nix::unistd::geteuid;
 
 use crate::config::{self, Config as File};
+use crate::home::{FolderHome, HEAD, Home, STORE};
 use crate::keyring::{self, Keyring, SecretKey};
+use crate::ledger::{Ledger, MARK_KEY, Mark};
 use crate::listener::{self, Access, Listener};
 use crate::policy::{Policy, Role};
 use crate::root_key::{self, Source};
 use crate::server::Config;
 use crate::state::{self, StateFolder};
-use crate::store::{self, SledStore};
+use crate::store;
 
 /// Where everything lies. `serve` and `check` share it.
 #[derive(Debug, Clone, Args)]
@@ -83,9 +85,9 @@ pub struct ServeOptions {
 pub fn prepare(options: &ServeOptions, tell: &mut dyn FnMut(&str)) -> Result<(Config, Vec<Listener>), Error> {
     close_process()?;
     let file = options.places.read_config().map_err(Error::Config)?;
-    let state = StateFolder::take(&options.places.state).map_err(Error::State)?;
-    let keyring = open_keyring(&state, &options.places.key_source(&file), tell)?;
-    let store = SledStore::open(&state.path().join(STORE)).map_err(Error::Store)?;
+    let state = Arc::new(StateFolder::take(&options.places.state).map_err(Error::State)?);
+    let home: Arc<dyn Home> = Arc::new(FolderHome::new(Arc::clone(&state)));
+    let keyring = open_keyring(&state, &*home, &options.places.key_source(&file), tell)?;
     let server_uid = geteuid().as_raw();
     let listeners = match &options.socket {
         Some(path) => {
@@ -101,7 +103,7 @@ pub fn prepare(options: &ServeOptions, tell: &mut dyn FnMut(&str)) -> Result<(Co
         }
     };
     let policy = Policy::new(file.realms, server_uid);
-    Ok((Config { policy, keyring, store: Arc::new(store), state: Some(state), server_uid }, listeners))
+    Ok((Config { policy, keyring, home, server_uid, log: Box::new(io::stderr()) }, listeners))
 }
 
 /// Opens the keyring of a state folder; `Ok(None)` when the folder has none yet.
@@ -194,12 +196,18 @@ fn close_process() -> Result<(), Error> {
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).map_err(refused)
 }
 
-fn open_keyring(state: &StateFolder, source: &Source, tell: &mut dyn FnMut(&str)) -> Result<Keyring, Error> {
-    if let Some(keyring) = existing_keyring(state, source)? {
+fn open_keyring(
+    state: &StateFolder,
+    home: &dyn Home,
+    source: &Source,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Keyring, Error> {
+    let unfinished = state.holds(UNFINISHED);
+    if !unfinished && let Some(keyring) = existing_keyring(state, source)? {
         return Ok(keyring);
     }
     // New keys beside an old store would make every enrolment in it unreadable for good.
-    if state.path().join(STORE).exists() {
+    if !unfinished && (state.holds(STORE) || state.holds(HEAD)) {
         return Err(Error::NoKeyring(state.path().to_owned()));
     }
     let root: SecretKey = match source.read(state).map_err(Error::RootKey)? {
@@ -213,9 +221,30 @@ fn open_keyring(state: &StateFolder, source: &Source, tell: &mut dyn FnMut(&str)
             root_key::make(state).map_err(Error::RootKey)?
         }
     };
+    found(state, home, &root)
+}
+
+/// Founds a new installation: keys, an empty store with its first mark, and a head. A mark file tells a start that was cut
+/// off in the middle, which begins again, from a state that has lost a part, which must never be founded anew.
+fn found(state: &StateFolder, home: &dyn Home, root: &SecretKey) -> Result<Keyring, Error> {
+    state.replace(UNFINISHED, b"").map_err(Error::State)?;
+    state.discard(STORE).map_err(Error::State)?;
     let keyring = Keyring::generate().map_err(Error::Keyring)?;
-    state.replace(KEYRING, &keyring.wrap(&root).map_err(Error::Keyring)?).map_err(Error::State)?;
+    found_store(home, &Ledger::new(&keyring)).map_err(Error::Store)?;
+    state.replace(KEYRING, &keyring.wrap(root).map_err(Error::Keyring)?).map_err(Error::State)?;
+    state.discard(UNFINISHED).map_err(Error::State)?;
     Ok(keyring)
+}
+
+/// Writes the first mark and head of an empty store.
+///
+/// # Errors
+/// When the store cannot be opened or written.
+pub fn found_store(home: &dyn Home, ledger: &Ledger) -> Result<(), store::Error> {
+    let random = |error: getrandom::Error| store::Error::Io(error.into());
+    let mark = ledger.seal_mark(&Mark::default()).map_err(random)?;
+    home.open()?.commit(vec![(MARK_KEY.to_vec(), Some(mark))])?;
+    home.write_head(&ledger.seal_head(0).map_err(random)?)
 }
 
 /// The sockets that systemd hands over, each with its role by name: a realm's, else the public one.
@@ -277,5 +306,5 @@ const CONFIG: &str = "/etc/mfad/mfad.toml";
 const RUN: &str = "/run/mfad";
 const SOCKET: &str = "mfad.sock";
 const KEYRING: &str = "keyring";
-/// The store's folder in the state folder.
-pub const STORE: &str = "store";
+/// Stands in the state folder while a new installation is being founded.
+const UNFINISHED: &str = "unfinished";

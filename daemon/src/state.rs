@@ -17,7 +17,8 @@ use zeroize::Zeroizing;
 #[derive(Debug)]
 pub struct StateFolder {
     path: PathBuf,
-    lock: Flock<File>,
+    /// Held as long as this lives.
+    _lock: Flock<File>,
 }
 
 impl StateFolder {
@@ -58,11 +59,11 @@ impl StateFolder {
     /// # Errors
     /// [`Error`] when the lock file cannot be written.
     pub fn announce(&self, socket: &Path) -> Result<(), Error> {
-        let write = || {
-            self.lock.set_len(0)?;
-            (&*self.lock).write_all(format!("{}\n{}\n", std::process::id(), socket.display()).as_bytes())
-        };
-        write().map_err(|error| Error::io(&self.path.join(LOCK), error))
+        let path = self.path.join(LOCK);
+        let text = format!("{}\n{}\n", std::process::id(), socket.display());
+        // Opened for this alone: a file that stays open for writing keeps its file system from becoming read-only.
+        let write = || lock_options().write(true).truncate(true).open(&path)?.write_all(text.as_bytes());
+        write().map_err(|error| Error::io(&path, error))
     }
 
     /// The content of a small file of this folder, or `None` when it is not there.
@@ -97,6 +98,30 @@ impl StateFolder {
         write().map_err(|error| Error::io(&path, error))
     }
 
+    /// Whether there is something of this name in the folder.
+    #[must_use]
+    pub fn holds(&self, name: &str) -> bool {
+        self.path.join(name).symlink_metadata().is_ok()
+    }
+
+    /// Removes a file or a folder of this folder, if it is there; it is gone for good when this returns.
+    ///
+    /// # Errors
+    /// [`Error`] when it cannot be removed.
+    pub fn discard(&self, name: &str) -> Result<(), Error> {
+        let path = self.path.join(name);
+        let remove = || {
+            match path.symlink_metadata() {
+                Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(&path)?,
+                Ok(_) => fs::remove_file(&path)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                Err(error) => return Err(error),
+            }
+            File::open(&self.path)?.sync_all()
+        };
+        remove().map_err(|error| Error::io(&path, error))
+    }
+
     fn judge_folder(path: &Path) -> Result<(), Error> {
         let metadata = path.symlink_metadata().map_err(|error| Error::io(path, error))?;
         if !metadata.is_dir() {
@@ -118,12 +143,13 @@ impl StateFolder {
 
     fn lock(path: &Path) -> Result<Self, Error> {
         let file = path.join(LOCK);
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
-        options.custom_flags(OFlag::O_NOFOLLOW.bits());
-        let opened = options.open(&file).map_err(|error| Error::io(&file, error))?;
+        let open = || {
+            lock_options().write(true).create(true).truncate(false).open(&file)?;
+            lock_options().read(true).open(&file)
+        };
+        let opened = open().map_err(|error| Error::io(&file, error))?;
         match Flock::lock(opened, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => Ok(Self { path: path.to_owned(), lock }),
+            Ok(lock) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err((held, nix::errno::Errno::EWOULDBLOCK)) => Err(Error::Taken(Holder::read(path, held))),
             Err((_file, errno)) => Err(Error::io(&file, errno.into())),
         }
@@ -237,6 +263,12 @@ pub fn read_private(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut content = Zeroizing::new(Vec::with_capacity(room));
     file.take(LARGEST_FILE).read_to_end(&mut content)?;
     Ok(content)
+}
+
+fn lock_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(FILE_MODE).custom_flags(OFlag::O_NOFOLLOW.bits());
+    options
 }
 
 const LOCK: &str = "lock";

@@ -99,9 +99,11 @@ impl Daemon {
         let mut command = self.command();
         command.env("NOTIFY_SOCKET", &notify);
         self.child = Some(command.spawn().expect("a started daemon"));
-        let mut message = [0; 256];
-        let length = ready.recv(&mut message).unwrap_or_else(|error| panic!("not ready ({error}): {}", self.log()));
-        assert!(message[..length].starts_with(b"READY=1"), "not ready: {}", self.log());
+        let mut message = [0; 1024];
+        // A long check of the store tells how far it is, before.
+        while !message.starts_with(b"READY=1") {
+            ready.recv(&mut message).unwrap_or_else(|error| panic!("not ready ({error}): {}", self.log()));
+        }
     }
 
     /// The command that starts this daemon, for a test that wants to see it fail.

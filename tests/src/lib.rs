@@ -2,6 +2,8 @@
 
 pub mod app;
 pub mod daemon;
+pub mod faults;
+pub mod inprocess;
 pub mod programs;
 pub mod raw;
 pub mod render;

@@ -1,9 +1,6 @@
-//! The contract that every engine of the store keeps, run against each; and the one writer in front of them.
+//! The contract that every engine of the store keeps, run against each.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use mfad_daemon::store::{Change, Committer, Error, MemoryStore, SledStore, Store};
+use mfad_daemon::store::{Change, Error, MemoryStore, SledStore, Store};
 
 fn engines(test: impl Fn(&dyn Store)) {
     test(&MemoryStore::default());
@@ -85,69 +82,4 @@ fn damage_is_an_error_and_not_a_panic() {
     drop(store);
     std::fs::write(path.join("conf"), b"not a configuration of sled").unwrap();
     assert!(matches!(SledStore::open(&path), Err(Error::Damaged(_) | Error::Io(_))));
-}
-
-/// Fails from the given commit on, and counts the commits.
-struct Failing {
-    inner: MemoryStore,
-    commits: AtomicUsize,
-    good: usize,
-}
-
-impl Store for Failing {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        self.inner.get(key)
-    }
-
-    fn scan(&self, each: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), Error> {
-        self.inner.scan(each)
-    }
-
-    fn commit(&self, batch: Vec<Change>) -> Result<(), Error> {
-        if self.commits.fetch_add(1, Ordering::SeqCst) >= self.good {
-            return Err(Error::Io(std::io::Error::from(std::io::ErrorKind::StorageFull)));
-        }
-        self.inner.commit(batch)
-    }
-
-    fn waits(&self) -> bool {
-        true
-    }
-}
-
-#[tokio::test]
-async fn after_one_failed_commit_nothing_is_written_or_read_any_more() {
-    let store = Arc::new(Failing { inner: MemoryStore::default(), commits: AtomicUsize::new(0), good: 1 });
-    let committer = Committer::start(Arc::clone(&store) as Arc<dyn Store>).unwrap();
-    committer.put(b"a".to_vec(), b"1".to_vec()).await.unwrap();
-    assert!(matches!(committer.put(b"a".to_vec(), b"2".to_vec()).await, Err(Error::Stopped)));
-    committer.failed().await;
-    assert!(matches!(committer.put(b"a".to_vec(), b"3".to_vec()).await, Err(Error::Stopped)));
-    assert!(matches!(committer.get(b"a"), Err(Error::Stopped)));
-    assert_eq!(store.commits.load(Ordering::SeqCst), 2, "a failed commit was tried again");
-}
-
-#[tokio::test]
-async fn changes_that_come_together_are_written_together() {
-    const CHANGES: usize = 200;
-    let store = Arc::new(Failing { inner: MemoryStore::default(), commits: AtomicUsize::new(0), good: CHANGES });
-    let committer = Arc::new(Committer::start(Arc::clone(&store) as Arc<dyn Store>).unwrap());
-    // All are queued before the runtime's one thread waits for the first.
-    let puts: Vec<_> = (0..CHANGES)
-        .map(|n| {
-            let committer = Arc::clone(&committer);
-            tokio::spawn(async move { committer.put(n.to_be_bytes().to_vec(), b"x".to_vec()).await })
-        })
-        .collect();
-    for put in puts {
-        put.await.unwrap().unwrap();
-    }
-    assert_eq!(all_keys(&store.inner), CHANGES);
-    assert!(store.commits.load(Ordering::SeqCst) < CHANGES, "each change was committed alone");
-}
-
-fn all_keys(store: &dyn Store) -> usize {
-    let mut keys = 0;
-    store.scan(&mut |_, _| keys += 1).unwrap();
-    keys
 }

@@ -51,11 +51,11 @@ impl Stage {
             .stderr(log)
             .spawn()?;
         *self.daemon() = Some(child);
-        let mut message = [0; 256];
+        let mut message = [0; 1024];
         for _ in 0..START_WAITS {
-            if let Ok(length) = self.ready.recv(&mut message) {
-                let ready = message.get(..length).is_some_and(|said| said.starts_with(b"READY=1"));
-                return if ready { Ok(()) } else { Err("the daemon said something else than ready".into()) };
+            let said = self.ready.recv(&mut message).ok().and_then(|length| message.get(..length));
+            if said.is_some_and(|said| said.starts_with(b"READY=1")) {
+                return Ok(());
             }
             if self.daemon().as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None))) {
                 break;
@@ -69,7 +69,7 @@ impl Stage {
         self.stop()?;
         // What the old one said while it stopped is not about the new one.
         self.ready.set_nonblocking(true)?;
-        while self.ready.recv(&mut [0; 256]).is_ok() {}
+        while self.ready.recv(&mut [0; 1024]).is_ok() {}
         self.ready.set_nonblocking(false)?;
         self.start()
     }

@@ -1,39 +1,75 @@
-//! The one writer: collects the changes that wait, commits them as one batch, and only then answers each.
+//! The one writer: collects the changes that wait, commits them as one batch with a new mark, and only then answers.
 //!
 //! MUST: nobody hears of success before the batch is durable; after one failed commit nothing is written any more. A
 //! change that comes alone does not wait for others: a batch is whatever has gathered while the last one was written.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
-use super::{Change, Error, Store};
+use super::head::HeadKeeper;
+use super::{Change, Error, Failure, Store};
+use crate::home::Home;
+use crate::ledger::{Ledger, MARK_KEY, Mark};
+use crate::proof::{Known, Proven};
 
-/// Hands changes to the writer.
+/// Hands changes to the writer, and reads what was written.
 pub struct Committer {
     store: Arc<dyn Store>,
-    writer: Option<Writer>,
-    failed: watch::Sender<bool>,
+    writer: Writer,
+    known: Arc<RwLock<Known>>,
+    failure: watch::Sender<Option<Failure>>,
 }
 
 impl Committer {
-    /// Starts the writer of this store. A store that never waits is written in place, without a thread.
+    /// Starts the writer of a proven store, and shows with a first empty batch that it can write. A store that never
+    /// waits is written in place, without a thread.
     ///
     /// # Errors
-    /// [`Error::Io`] when no thread can be started.
-    pub fn start(store: Arc<dyn Store>) -> Result<Self, Error> {
-        let failed = watch::Sender::new(false);
-        let writer = if store.waits() { Some(Writer::start(Arc::clone(&store), failed.clone())?) } else { None };
-        Ok(Self { store, writer, failed })
+    /// When no thread can be started, or the first batch fails.
+    pub fn start(
+        store: Arc<dyn Store>,
+        home: Arc<dyn Home>,
+        ledger: Arc<Ledger>,
+        proven: Proven,
+    ) -> Result<Self, Error> {
+        let failure = watch::Sender::new(None);
+        let known = Arc::new(RwLock::new(proven.known));
+        let head = HeadKeeper::start(home, Arc::clone(&ledger), proven.mark.head, failure.clone())?;
+        let mut scribe =
+            Scribe { store: Arc::clone(&store), ledger, mark: proven.mark, known: Arc::clone(&known), head };
+        scribe.commit(Vec::new())?;
+        let writer = if store.waits() {
+            Writer::start(scribe, failure.clone())?
+        } else {
+            Writer::InPlace(Box::new(Mutex::new(scribe)))
+        };
+        Ok(Self { store, writer, known, failure })
     }
 
-    /// The value of a key; see [`Store::get`].
+    /// The value of a key, as it was last committed or is being committed.
     ///
     /// # Errors
-    /// As [`Store::get`], and [`Error::Stopped`] after a failed commit.
+    /// As [`Store::get`]; [`Error::Stopped`] after a failure; [`Error::Damaged`] when a record is not there that was.
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        if *self.failed.borrow() { Err(Error::Stopped) } else { self.store.get(key) }
+        if self.failure.borrow().is_some() {
+            return Err(Error::Stopped);
+        }
+        let found = self.store.get(key);
+        match found {
+            Ok(None) if self.known.read().unwrap_or_else(PoisonError::into_inner).contains(key) => {
+                self.fail(Failure::Damaged("a record that was there is gone from the store".to_owned()));
+                Err(Error::Damaged("a record that was there is gone"))
+            }
+            Ok(value) => Ok(value),
+            Err(error) => {
+                self.fail(Failure::Damaged("a record cannot be read from the store".to_owned()));
+                Err(error)
+            }
+        }
     }
 
     /// Writes a value and returns when it is durable. It is written even when the caller stops waiting.
@@ -41,34 +77,57 @@ impl Committer {
     /// # Errors
     /// [`Error::Stopped`] when this or an earlier commit failed.
     pub async fn put(&self, key: Vec<u8>, value: Vec<u8>) -> Result<(), Error> {
+        if self.failure.borrow().is_some() {
+            return Err(Error::Stopped);
+        }
         let change = (key, Some(value));
         match &self.writer {
-            None if *self.failed.borrow() => Err(Error::Stopped),
-            None => self.store.commit(vec![change]).map_err(|_e| self.stop()),
-            Some(writer) => {
+            Writer::InPlace(scribe) => {
+                let committed = scribe.lock().unwrap_or_else(PoisonError::into_inner).commit(vec![change]);
+                committed.map_err(|error| {
+                    self.fail(Failure::of(&error));
+                    Error::Stopped
+                })
+            }
+            Writer::Thread { jobs, .. } => {
                 let (done, durable) = oneshot::channel();
-                writer.jobs()?.send(Job { change, done }).await.map_err(|_e| Error::Stopped)?;
+                let jobs = jobs.as_ref().ok_or(Error::Stopped)?;
+                jobs.send(Job { change, done }).map_err(|_e| Error::Stopped)?;
                 durable.await.map_err(|_e| Error::Stopped)
             }
         }
     }
 
-    /// Resolves when a commit has failed, and never before.
-    pub async fn failed(&self) {
-        let mut failed = self.failed.subscribe();
-        // INVARIANT: the sender lives as long as `self`, so waiting cannot fail.
-        failed.wait_for(|failed| *failed).await.ok();
+    /// Says that the store can no longer be believed: nothing is read or written any more.
+    pub fn fail(&self, failure: Failure) {
+        note(&self.failure, failure);
     }
 
-    fn stop(&self) -> Error {
-        self.failed.send_replace(true);
-        Error::Stopped
+    /// Resolves with what went wrong, when something has.
+    pub async fn failed(&self) -> Failure {
+        let mut failure = self.failure.subscribe();
+        match failure.wait_for(Option::is_some).await.map(|failure| failure.clone()) {
+            Ok(Some(failure)) => failure,
+            // INVARIANT: the sender lives as long as `self`, and the condition held.
+            Ok(None) | Err(_) => std::future::pending().await,
+        }
     }
 }
 
-struct Writer {
-    jobs: Option<mpsc::Sender<Job>>,
-    thread: Option<JoinHandle<()>>,
+/// The first failure counts: what follows is its consequence.
+pub(super) fn note(failure: &watch::Sender<Option<Failure>>, new: Failure) {
+    failure.send_if_modified(|failure| {
+        let first = failure.is_none();
+        if first {
+            *failure = Some(new);
+        }
+        first
+    });
+}
+
+enum Writer {
+    InPlace(Box<Mutex<Scribe>>),
+    Thread { jobs: Option<Sender<Job>>, thread: Option<JoinHandle<()>> },
 }
 
 struct Job {
@@ -78,34 +137,35 @@ struct Job {
 }
 
 impl Writer {
-    fn start(store: Arc<dyn Store>, failed: watch::Sender<bool>) -> Result<Self, Error> {
-        let (jobs, queue) = mpsc::channel(QUEUE);
-        let thread = thread::Builder::new().name("commit".to_owned()).spawn(move || write(&*store, queue, &failed))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
-    }
-
-    fn jobs(&self) -> Result<&mpsc::Sender<Job>, Error> {
-        self.jobs.as_ref().ok_or(Error::Stopped)
+    fn start(scribe: Scribe, failure: watch::Sender<Option<Failure>>) -> Result<Self, Error> {
+        // Not bounded here: connections and their pipelines are.
+        let (jobs, queue) = mpsc::channel();
+        let thread = thread::Builder::new().name("commit".to_owned()).spawn(move || serve(scribe, &queue, &failure))?;
+        Ok(Self::Thread { jobs: Some(jobs), thread: Some(thread) })
     }
 }
 
 impl Drop for Writer {
-    /// Waits until the last batch is durable, so that the next process finds the store closed.
+    /// Waits until the last batch is durable, so that the next opener finds the store closed.
     fn drop(&mut self) {
-        drop(self.jobs.take());
-        if let Some(thread) = self.thread.take() {
-            thread.join().ok();
+        if let Self::Thread { jobs, thread } = self {
+            drop(jobs.take());
+            if let Some(thread) = thread.take() {
+                thread.join().ok();
+            }
         }
     }
 }
 
-fn write(store: &dyn Store, mut queue: mpsc::Receiver<Job>, failed: &watch::Sender<bool>) {
-    let mut jobs = Vec::with_capacity(BATCH);
-    while queue.blocking_recv_many(&mut jobs, BATCH) > 0 {
-        let (changes, waiting): (Vec<_>, Vec<_>) = jobs.drain(..).map(|job| (job.change, job.done)).unzip();
-        if store.commit(changes).is_err() {
-            failed.send_replace(true);
+fn serve(mut scribe: Scribe, queue: &Receiver<Job>, failure: &watch::Sender<Option<Failure>>) {
+    while let Ok(first) = queue.recv() {
+        let jobs = std::iter::once(first).chain(queue.try_iter().take(BATCH));
+        let (changes, waiting): (Vec<_>, Vec<_>) = jobs.map(|job| (job.change, job.done)).unzip();
+        if failure.borrow().is_some() {
             return;
+        }
+        if let Err(error) = scribe.commit(changes) {
+            return note(failure, Failure::of(&error));
         }
         for done in waiting {
             // A caller that went away has no use for the answer.
@@ -114,8 +174,58 @@ fn write(store: &dyn Store, mut queue: mpsc::Receiver<Job>, failed: &watch::Send
     }
 }
 
-/// Changes that may wait for the writer.
-const QUEUE: usize = 1024;
+/// Writes batches, each with the mark of the store as it is afterwards.
+struct Scribe {
+    store: Arc<dyn Store>,
+    ledger: Arc<Ledger>,
+    mark: Mark,
+    known: Arc<RwLock<Known>>,
+    head: HeadKeeper,
+}
 
-/// Changes in one batch.
-const BATCH: usize = 256;
+impl Scribe {
+    fn commit(&mut self, changes: Vec<Change>) -> Result<(), Error> {
+        let mark = self.mark_after(&changes)?;
+        let sealed = self.ledger.seal_mark(&mark).map_err(|error| Error::Io(error.into()))?;
+        let keys: Vec<_> = changes.iter().filter(|(_, value)| value.is_some()).map(|(key, _)| key.clone()).collect();
+        let mut batch = changes;
+        batch.push((MARK_KEY.to_vec(), Some(sealed)));
+        self.store.commit(batch)?;
+        self.mark = mark;
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        keys.iter().for_each(|key| known.insert(key));
+        self.head.advance(mark.sequence);
+        Ok(())
+    }
+
+    fn mark_after(&self, changes: &[Change]) -> Result<Mark, Error> {
+        let mut mark = self.mark;
+        mark.sequence = mark.sequence.saturating_add(1);
+        mark.head = self.head.written();
+        // What earlier changes of this batch leave under their keys.
+        let mut inside: HashMap<&[u8], Option<&Vec<u8>>> = HashMap::new();
+        for (key, new) in changes {
+            let stored;
+            let old = match inside.get(key.as_slice()) {
+                Some(value) => *value,
+                None => {
+                    stored = self.store.get(key)?;
+                    stored.as_ref()
+                }
+            };
+            if let Some(old) = old {
+                mark.sum.toggle(self.ledger.print(key, old));
+                mark.records = mark.records.saturating_sub(1);
+            }
+            if let Some(new) = new {
+                mark.sum.toggle(self.ledger.print(key, new));
+                mark.records = mark.records.saturating_add(1);
+            }
+            inside.insert(key, new.as_ref());
+        }
+        Ok(mark)
+    }
+}
+
+/// Changes in one batch, besides the first.
+const BATCH: usize = 255;

@@ -4,6 +4,7 @@
 //! contract run against each; `sled` and `memory` are the engines, [`Committer`] is the one writer.
 
 mod commit;
+mod head;
 mod memory;
 mod sled;
 
@@ -69,6 +70,47 @@ impl std::error::Error for Error {
         match self {
             Self::Io(error) => Some(error),
             Self::Damaged(_) | Self::Stopped => None,
+        }
+    }
+}
+
+/// Why a store stopped serving while it ran, and so what can be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The disk takes nothing more: it can be tried again when there is room.
+    DiskFull,
+    /// The disk or its file system is read-only: it can be tried again when it is not.
+    ReadOnly,
+    /// The store is not what it was: only a person can help.
+    Damaged(String),
+    /// A write or a sync failed: what the disk holds is not known, and the process must start anew.
+    Lost(String),
+}
+
+impl Failure {
+    /// What an error means for the store.
+    #[must_use]
+    pub fn of(error: &Error) -> Self {
+        match error {
+            Error::Io(io) if matches!(io.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
+                Self::DiskFull
+            }
+            Error::Io(io) if io.kind() == io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
+            Error::Io(io) => Self::Lost(io.to_string()),
+            Error::Damaged(what) => Self::Damaged(format!("the store is damaged: {what}")),
+            Error::Stopped => Self::Lost(error.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DiskFull => f.write_str("the disk is full: free some room, and mfad goes on by itself"),
+            Self::ReadOnly => f.write_str("the file system is read-only: make it writable, and mfad goes on by itself"),
+            Self::Damaged(what) => f.write_str(what),
+            Self::Lost(what) => write!(f, "a write to the store failed: {what}"),
         }
     }
 }

@@ -1,0 +1,183 @@
+//! Whether the accounts can be asked: proving, serving, or down for a reason; and the task that leads from one to the
+//! other.
+//!
+//! MUST: requests wait while the first proof runs, and are answered `Unavailable` while the service is down; a store is
+//! served only when it was proved; what can pass by itself (a full or read-only disk) is tried again by closing, opening
+//! and proving, never by repeating a sync.
+
+use std::sync::Arc;
+
+use sd_notify::NotifyState;
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio::time::{Duration, interval, sleep};
+
+use crate::accounts::Accounts;
+use crate::audit::Audit;
+use crate::home::Home;
+use crate::keyring::Keyring;
+use crate::ledger::Ledger;
+use crate::names::NameHasher;
+use crate::proof::{Damage, Progress, REMEDY, prove};
+use crate::seal::Sealer;
+use crate::store::{self, Committer, Failure};
+
+/// What the daemon can do now.
+pub(crate) struct Service {
+    state: watch::Sender<State>,
+    keys: Keys,
+    home: Arc<dyn Home>,
+    audit: Arc<Audit>,
+}
+
+#[derive(Clone)]
+enum State {
+    Proving(Arc<Progress>),
+    Serving(Arc<Accounts>),
+    Down(String),
+}
+
+struct Keys {
+    keyring: Keyring,
+    ledger: Arc<Ledger>,
+}
+
+/// The service is down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Down;
+
+impl Service {
+    pub(crate) fn new(keyring: Keyring, home: Arc<dyn Home>, audit: Arc<Audit>) -> Self {
+        let ledger = Arc::new(Ledger::new(&keyring));
+        let state = watch::Sender::new(State::Proving(Arc::default()));
+        Self { state, keys: Keys { keyring, ledger }, home, audit }
+    }
+
+    /// The accounts, as soon as the proof has ended.
+    pub(crate) async fn accounts(&self) -> Result<Arc<Accounts>, Down> {
+        if let State::Serving(accounts) = &*self.state.borrow() {
+            return Ok(Arc::clone(accounts));
+        }
+        let mut state = self.state.subscribe();
+        let settled = state.wait_for(|state| !matches!(state, State::Proving(_))).await;
+        match settled.as_deref() {
+            Ok(State::Serving(accounts)) => Ok(Arc::clone(accounts)),
+            Ok(State::Down(_) | State::Proving(_)) | Err(_) => Err(Down),
+        }
+    }
+
+    /// Empty when all is well, else one sentence on what is not.
+    pub(crate) fn why(&self) -> String {
+        match &*self.state.borrow() {
+            State::Serving(_) => String::new(),
+            State::Proving(progress) => format!("the store is being checked: {} % done", progress.percent()),
+            State::Down(why) => why.clone(),
+        }
+    }
+
+    /// Proves the store, serves it, and brings it back after what can pass by itself. Returns only when the process must
+    /// end, with the reason.
+    pub(crate) async fn keep(&self) -> Failure {
+        loop {
+            let failure = match self.open().await {
+                Ok(accounts) => {
+                    self.publish(State::Serving(Arc::clone(&accounts)));
+                    accounts.failed().await
+                }
+                Err(failure) => failure,
+            };
+            match &failure {
+                Failure::DiskFull | Failure::ReadOnly => {
+                    self.publish(State::Down(failure.to_string()));
+                    sleep(RETRY).await;
+                }
+                Failure::Damaged(_) => {
+                    self.publish(State::Down(format!("{failure}. {REMEDY}")));
+                    std::future::pending::<()>().await;
+                }
+                Failure::Lost(_) => {
+                    self.publish(State::Down(failure.to_string()));
+                    return failure;
+                }
+            }
+        }
+    }
+
+    /// Ends the service: nobody gets accounts any more.
+    pub(crate) fn end(&self) {
+        self.state.send_replace(State::Down("mfad is stopping".to_owned()));
+    }
+
+    /// Opens and proves the store. Only the first time do requests wait for it: afterwards they know that it is down.
+    async fn open(&self) -> Result<Arc<Accounts>, Failure> {
+        let progress = match &*self.state.borrow() {
+            State::Proving(progress) => Arc::clone(progress),
+            State::Serving(_) | State::Down(_) => Arc::default(),
+        };
+        let (home, ledger) = (Arc::clone(&self.home), Arc::clone(&self.keys.ledger));
+        let (watched, sealer) = (Arc::clone(&progress), Sealer::new(&self.keys.keyring));
+        let mut opening = spawn_blocking(move || open_and_prove(home, ledger, &watched));
+        let mut tick = interval(TELL);
+        tick.tick().await;
+        loop {
+            tokio::select! {
+                opened = &mut opening => {
+                    let committer = opened.unwrap_or(Err(Failure::Damaged("the proof of the store was cut off".to_owned())))?;
+                    return Ok(Arc::new(Accounts::new(committer, sealer, NameHasher::new(&self.keys.keyring))));
+                }
+                _ = tick.tick() => {
+                    let line = format!("the store is being checked: {} % done", progress.percent());
+                    self.audit.note(&line);
+                    sd_notify::notify(&[NotifyState::Status(&line)]).ok();
+                }
+            }
+        }
+    }
+
+    fn publish(&self, state: State) {
+        let (line, was) = match &state {
+            State::Serving(_) => ("ready", self.why()),
+            State::Proving(_) => ("checking the store", self.why()),
+            State::Down(why) => (why.as_str(), self.why()),
+        };
+        // A retry that fails for the same reason says nothing new.
+        if line != was {
+            self.audit.note(line);
+        }
+        // Ready is whoever can say how it is, also when it is not well. Nothing is said when no supervisor listens.
+        sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(line)]).ok();
+        self.state.send_replace(state);
+    }
+}
+
+fn open_and_prove(home: Arc<dyn Home>, ledger: Arc<Ledger>, progress: &Progress) -> Result<Committer, Failure> {
+    let store = home.open().map_err(|error| unproved(&error))?;
+    let head = home.read_head().map_err(|error| unproved(&error))?;
+    let proven = prove(&*store, &ledger, head.as_deref(), progress).map_err(|damage| match &damage {
+        Damage::Store(error) => unproved(error),
+        Damage::NoMark
+        | Damage::BrokenMark
+        | Damage::NoHead
+        | Damage::BrokenHead
+        | Damage::OldStore { .. }
+        | Damage::OldHead { .. }
+        | Damage::Lost { .. }
+        | Damage::Changed => Failure::Damaged(damage.to_string()),
+    })?;
+    Committer::start(store, home, ledger, proven).map_err(|error| Failure::of(&error))
+}
+
+/// What an error before the first commit means: nothing was written, so that nothing can be lost, and a new process would
+/// find the same.
+fn unproved(error: &store::Error) -> Failure {
+    match Failure::of(error) {
+        Failure::Lost(why) => Failure::Damaged(format!("the store cannot be read: {why}")),
+        passing @ (Failure::DiskFull | Failure::ReadOnly | Failure::Damaged(_)) => passing,
+    }
+}
+
+/// Between two tries to open a store whose disk was full or read-only.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Between two lines about a long proof.
+const TELL: Duration = Duration::from_secs(5);

@@ -1,0 +1,134 @@
+//! A home whose disk fails when a test says so. What it holds outlives the daemon that uses it, as a disk does.
+
+use std::io::{Error as IoError, ErrorKind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use mfad_daemon::home::{Home, MemoryHome};
+use mfad_daemon::keyring::{Keyring, SecretKey};
+use mfad_daemon::ledger::Ledger;
+use mfad_daemon::setup::found_store;
+use mfad_daemon::store::{Change, Error, Store};
+
+/// How the disk is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Disk {
+    /// It works.
+    #[default]
+    Well,
+    /// Nothing more can be written.
+    Full,
+    /// Nothing can be written.
+    ReadOnly,
+    /// The next sync fails, and the batch before it is not there.
+    LosesNext,
+    /// The next sync fails, and the batch before it is there all the same.
+    LosesNextAnswer,
+    /// Only the file `head` cannot be written.
+    FullForHead,
+}
+
+/// A home on such a disk.
+pub struct FaultyHome {
+    inner: MemoryHome,
+    disk: Arc<Mutex<Disk>>,
+    commits: Arc<AtomicU64>,
+    wrapped: (Vec<u8>, SecretKey),
+}
+
+impl FaultyHome {
+    /// A new installation on a disk that works.
+    ///
+    /// # Panics
+    /// When there is no randomness.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        let (inner, root) = (MemoryHome::default(), SecretKey::random().expect("randomness"));
+        let keyring = Keyring::generate().expect("randomness");
+        found_store(&inner, &Ledger::new(&keyring)).expect("a founded store");
+        let wrapped = (keyring.wrap(&root).expect("randomness"), root);
+        Arc::new(Self { inner, disk: Arc::default(), commits: Arc::default(), wrapped })
+    }
+
+    /// The installation's keys, for one daemon.
+    ///
+    /// # Panics
+    /// Never: it holds what it wrapped itself.
+    #[must_use]
+    pub fn keyring(&self) -> Keyring {
+        Keyring::unwrap(&self.wrapped.0, &self.wrapped.1).expect("its own keyring")
+    }
+
+    /// Makes the disk fail, or work again.
+    ///
+    /// # Panics
+    /// When another test thread panicked.
+    pub fn set(&self, disk: Disk) {
+        *self.disk.lock().expect("a lock") = disk;
+    }
+
+    /// How often something was committed or tried to be.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::SeqCst)
+    }
+
+    /// The home without its faults, to look at and to tamper with.
+    #[must_use]
+    pub const fn inner(&self) -> &MemoryHome {
+        &self.inner
+    }
+}
+
+impl Home for FaultyHome {
+    fn open(&self) -> Result<Arc<dyn Store>, Error> {
+        let (inner, disk) = (self.inner.open()?, Arc::clone(&self.disk));
+        Ok(Arc::new(FaultyStore { inner, disk, commits: Arc::clone(&self.commits) }))
+    }
+
+    fn read_head(&self) -> Result<Option<Vec<u8>>, Error> {
+        self.inner.read_head()
+    }
+
+    fn write_head(&self, content: &[u8]) -> Result<(), Error> {
+        match *self.disk.lock().expect("a lock") {
+            Disk::Full | Disk::FullForHead => Err(Error::Io(IoError::from(ErrorKind::StorageFull))),
+            Disk::ReadOnly => Err(Error::Io(IoError::from(ErrorKind::ReadOnlyFilesystem))),
+            Disk::Well | Disk::LosesNext | Disk::LosesNextAnswer => self.inner.write_head(content),
+        }
+    }
+}
+
+struct FaultyStore {
+    inner: Arc<dyn Store>,
+    disk: Arc<Mutex<Disk>>,
+    commits: Arc<AtomicU64>,
+}
+
+impl Store for FaultyStore {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.inner.get(key)
+    }
+
+    fn scan(&self, each: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), Error> {
+        self.inner.scan(each)
+    }
+
+    fn commit(&self, batch: Vec<Change>) -> Result<(), Error> {
+        self.commits.fetch_add(1, Ordering::SeqCst);
+        let mut disk = self.disk.lock().expect("a lock");
+        match *disk {
+            Disk::Well | Disk::FullForHead => return self.inner.commit(batch),
+            Disk::Full => return Err(Error::Io(IoError::from(ErrorKind::StorageFull))),
+            Disk::ReadOnly => return Err(Error::Io(IoError::from(ErrorKind::ReadOnlyFilesystem))),
+            Disk::LosesNext => {}
+            Disk::LosesNextAnswer => self.inner.commit(batch)?,
+        }
+        *disk = Disk::Well;
+        Err(Error::Io(IoError::other("input/output error of the test")))
+    }
+
+    fn waits(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,149 @@
+//! The daemon as a library call in a thread of the test, on a home and by a clock of the test's own.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use mfad_client::{Client, Options, Trusted};
+use mfad_daemon::clock::Clock;
+use mfad_daemon::config::Config as File;
+use mfad_daemon::policy::{Policy, Role};
+use mfad_daemon::{Access, Config, Error, Listener, run};
+use mfad_proto::{Call, Issuer, Pong, Reply};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use crate::faults::FaultyHome;
+
+/// A clock that stands still until it is set.
+#[derive(Clone)]
+pub struct SetClock(Arc<AtomicU64>);
+
+impl SetClock {
+    /// A clock at this Unix time.
+    #[must_use]
+    pub fn at(unix: u64) -> Self {
+        Self(Arc::new(AtomicU64::new(unix)))
+    }
+
+    /// Sets the clock.
+    pub fn set(&self, unix: u64) {
+        self.0.store(unix, Ordering::SeqCst);
+    }
+}
+
+impl Clock for SetClock {
+    fn unix(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// A running daemon.
+pub struct InProcess {
+    folder: TempDir,
+    shutdown: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<Result<(), Error>>>,
+}
+
+impl InProcess {
+    /// Starts a daemon on this home.
+    ///
+    /// # Panics
+    /// When its socket cannot be made.
+    #[must_use]
+    pub fn start(home: &Arc<FaultyHome>, clock: &SetClock) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let access = Access { mode: 0o666, group: None };
+        let listener = Listener::bind(&folder.path().join("s"), Role::ByHand, &access).expect("a socket");
+        let realms = File::without_file(&Issuer::new("test").expect("a legal issuer")).realms;
+        let uid = nix::unistd::geteuid().as_raw();
+        let policy = Policy::new(realms, uid);
+        let (keyring, home) = (home.keyring(), Arc::<FaultyHome>::clone(home));
+        let config = Config { policy, keyring, home, server_uid: uid, log: Box::new(std::io::sink()) };
+        let (shutdown, stopped) = oneshot::channel();
+        let clock = Arc::new(clock.clone());
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(run(config, vec![listener], clock, async {
+                // A dropped sender asks for the end as well.
+                stopped.await.ok();
+            }))
+        });
+        Self { folder, shutdown: Some(shutdown), thread: Some(thread) }
+    }
+
+    /// A connection to the daemon.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        let mut options = Options::new(self.socket(), Trusted::StandardOrOwn);
+        options.deadline = Duration::from_secs(30);
+        Client::connect(options).expect("a connection")
+    }
+
+    /// How the daemon says that it is.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    #[must_use]
+    pub fn ping(&self) -> Pong {
+        match self.client().call(Call::Ping) {
+            Ok(Reply::Pong(pong)) => pong,
+            _ => panic!("no answer to a ping"),
+        }
+    }
+
+    /// Asks until the daemon is ready.
+    ///
+    /// # Panics
+    /// When it is not within 20 seconds.
+    pub fn wait_until_ready(&self) {
+        let end = std::time::Instant::now() + Duration::from_secs(20);
+        while !self.ping().ready {
+            assert!(std::time::Instant::now() < end, "it does not get ready: {}", self.ping().why);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Asks the daemon to stop, and waits until it has.
+    ///
+    /// # Errors
+    /// What it stopped with.
+    ///
+    /// # Panics
+    /// When it panicked.
+    pub fn stop(mut self) -> Result<(), Error> {
+        drop(self.shutdown.take());
+        self.thread.take().expect("a thread").join().expect("no panic")
+    }
+
+    /// Waits until the daemon has stopped by itself.
+    ///
+    /// # Errors
+    /// What it stopped with.
+    ///
+    /// # Panics
+    /// When it panicked.
+    pub fn wait(mut self) -> Result<(), Error> {
+        let ended = self.thread.take().expect("a thread").join().expect("no panic");
+        drop(self.shutdown.take());
+        ended
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("s")
+    }
+}
+
+impl Drop for InProcess {
+    fn drop(&mut self) {
+        drop(self.shutdown.take());
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+}

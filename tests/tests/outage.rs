@@ -1,0 +1,127 @@
+//! A disk that fails under a running daemon: refused, nothing lost, and back by itself where it can be.
+
+use std::sync::Arc;
+
+use mfad_daemon::home::Home;
+use mfad_daemon::ledger::MARK_KEY;
+use mfad_proto::{Call, Refusal, Reply};
+use mfad_tests::app::App;
+use mfad_tests::daemon::{NOON, accepted, account, begin_enrollment, code, denied, verify};
+use mfad_tests::faults::{Disk, FaultyHome};
+use mfad_tests::inprocess::{InProcess, SetClock};
+
+fn enroll(daemon: &InProcess) -> App {
+    let mut client = daemon.client();
+    let enrollment = begin_enrollment(&mut client, "alice");
+    let app = App::scan(enrollment.uri.expose());
+    let confirm = Call::Confirm { account: account("alice"), enrollment: enrollment.id, code: code(&app.code(NOON)) };
+    assert!(matches!(client.call(confirm), Ok(Reply::Enrolled(_))));
+    app
+}
+
+fn send(daemon: &InProcess, text: &str) -> Reply {
+    daemon.client().call(verify("alice", text)).unwrap()
+}
+
+fn unavailable(reply: &Reply) -> bool {
+    matches!(reply, Reply::Refused(Refusal::Unavailable))
+}
+
+#[test]
+fn a_full_or_read_only_disk_is_waited_out() {
+    for (disk, words) in [(Disk::Full, "the disk is full"), (Disk::ReadOnly, "read-only"), (Disk::FullForHead, "full")]
+    {
+        let (home, clock) = (FaultyHome::new(), SetClock::at(NOON));
+        let daemon = InProcess::start(&home, &clock);
+        let app = enroll(&daemon);
+        home.set(disk);
+        let reply = send(&daemon, &app.code(NOON + 30));
+        // With the head alone in trouble the store itself can still say yes, once.
+        assert!(unavailable(&reply) || (disk == Disk::FullForHead && accepted(&reply)), "{disk:?}");
+        while daemon.ping().ready {
+            std::thread::yield_now();
+        }
+        let pong = daemon.ping();
+        assert!(pong.why.contains(words) && !pong.why.contains("alice"), "{}", pong.why);
+        for call in [verify("alice", "000000"), Call::Status { account: account("alice") }] {
+            assert!(unavailable(&daemon.client().call(call).unwrap()));
+        }
+        home.set(Disk::Well);
+        daemon.wait_until_ready();
+        assert!(denied(&send(&daemon, &app.code(NOON))), "a used code works again");
+        if unavailable(&reply) {
+            assert!(accepted(&send(&daemon, &app.code(NOON + 30))), "what was never accepted is used");
+        }
+        assert!(denied(&send(&daemon, &app.code(NOON + 30))));
+        daemon.stop().unwrap();
+    }
+}
+
+#[test]
+fn any_other_failed_sync_ends_the_daemon_and_says_yes_to_nobody() {
+    for disk in [Disk::LosesNext, Disk::LosesNextAnswer] {
+        let (home, clock) = (FaultyHome::new(), SetClock::at(NOON));
+        let daemon = InProcess::start(&home, &clock);
+        let app = enroll(&daemon);
+        home.set(disk);
+        assert!(unavailable(&send(&daemon, &app.code(NOON + 30))));
+        let error = daemon.wait().unwrap_err().to_string();
+        assert!(error.contains("input/output error of the test"), "{error}");
+
+        let daemon = InProcess::start(&home, &clock);
+        let again = send(&daemon, &app.code(NOON + 30));
+        // Whether the batch was there is for the disk to say; it is one of both, and never twice.
+        assert_eq!(accepted(&again), disk == Disk::LosesNext);
+        assert!(denied(&send(&daemon, &app.code(NOON + 30))));
+    }
+}
+
+#[test]
+fn a_daemon_that_starts_on_a_full_disk_waits_for_room() {
+    let (home, clock) = (FaultyHome::new(), SetClock::at(NOON));
+    let daemon = InProcess::start(&home, &clock);
+    let app = enroll(&daemon);
+    daemon.stop().unwrap();
+    home.set(Disk::Full);
+    let daemon = InProcess::start(&home, &clock);
+    assert!(unavailable(&send(&daemon, &app.code(NOON + 30))));
+    home.set(Disk::Well);
+    daemon.wait_until_ready();
+    assert!(accepted(&send(&daemon, &app.code(NOON + 30))));
+}
+
+#[test]
+fn a_store_that_is_damaged_under_the_daemon_is_never_called_not_enrolled() {
+    let (home, clock) = (FaultyHome::new(), SetClock::at(NOON));
+    let daemon = InProcess::start(&home, &clock);
+    let app = enroll(&daemon);
+    let store = home.inner().open().unwrap();
+    let mut keys = Vec::new();
+    store.scan(&mut |key, _| keys.push(key.to_vec())).unwrap();
+    keys.retain(|key| key != MARK_KEY);
+    store.commit(keys.into_iter().map(|key| (key, None)).collect()).unwrap();
+    assert!(unavailable(&send(&daemon, &app.code(NOON + 30))));
+    let status = daemon.client().call(Call::Status { account: account("alice") }).unwrap();
+    assert!(unavailable(&status), "an account that is gone was called not enrolled");
+    let why = daemon.ping().why;
+    assert!(why.contains("gone") && why.contains("mfad restore"), "{why}");
+    daemon.stop().unwrap();
+    let daemon = InProcess::start(&home, &clock);
+    assert!(unavailable(&send(&daemon, &app.code(NOON + 30))));
+    assert!(daemon.ping().why.contains("missing from the store"), "{}", daemon.ping().why);
+}
+
+#[test]
+fn requests_that_come_while_the_store_is_checked_wait_for_it() {
+    let (home, clock) = (FaultyHome::new(), SetClock::at(NOON));
+    let app = {
+        let daemon = InProcess::start(&home, &clock);
+        enroll(&daemon)
+    };
+    // The socket is there before the proof has begun, so that some of these come early.
+    for round in 1..=20 {
+        clock.set(NOON + 30 * round);
+        let daemon = InProcess::start(&Arc::clone(&home), &clock);
+        assert!(accepted(&send(&daemon, &app.code(NOON + 30 * round))));
+    }
+}
