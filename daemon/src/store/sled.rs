@@ -4,10 +4,12 @@
 //! [`Error::Damaged`]; values stay far below a quarter segment, beyond which sled would keep them in files that the
 //! sync of `db` does not cover.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Once;
 use std::thread;
 use std::time::Duration;
 
@@ -97,6 +99,7 @@ fn open_when_free(config: &sled::Config) -> Result<sled::Db, Error> {
 
 /// Runs a call of sled, which panics on some kinds of damage.
 fn guarded<T>(what: &'static str, call: impl FnOnce() -> sled::Result<T>) -> Result<T, Error> {
+    let _quiet = Quiet::begin();
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(sled::Error::Io(error))) => Err(Error::Io(error)),
@@ -108,6 +111,35 @@ fn guarded<T>(what: &'static str, call: impl FnOnce() -> sled::Result<T>) -> Res
         )) => Err(Error::Damaged(what)),
         Err(_panic) => Err(Error::Damaged(what)),
     }
+}
+
+/// While one lives, a panic of its thread prints nothing: it is caught, and told as damage.
+struct Quiet;
+
+impl Quiet {
+    fn begin() -> Self {
+        static HOOK: Once = Once::new();
+        HOOK.call_once(|| {
+            let usual = panic::take_hook();
+            panic::set_hook(Box::new(move |info| {
+                if !GUARDED.get() {
+                    usual(info);
+                }
+            }));
+        });
+        GUARDED.set(true);
+        Self
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        GUARDED.set(false);
+    }
+}
+
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A start that was cut off leaves a snapshot half written, and sled would refuse to open because of it. Snapshots only
