@@ -117,13 +117,42 @@ impl Connection {
         Ok(())
     }
 
+    /// Sends one request that is never sent again, and takes its answer in with `read`, which is called as a socket is read.
+    #[cfg(feature = "backup")]
+    pub(crate) fn ask(
+        &mut self,
+        call: &Call,
+        deadline: Deadline,
+        read: impl FnMut(&UnixStream, &mut [u8]) -> io::Result<usize>,
+    ) -> Result<Reply, Error> {
+        let length = Request::write_call(1, call, &mut self.buffer).map_err(Error::Malformed)?;
+        self.stream.set_write_timeout(Some(deadline.left()?)).map_err(|_e| Error::Gone)?;
+        let frame = self.buffer.get_mut(..length).unwrap_or_default();
+        let written = self.stream.write_all(frame);
+        frame.zeroize();
+        written.map_err(|error| fault(&error))?;
+        match self.receive_by(deadline, read)? {
+            Response { id: 1, reply } => Ok(reply),
+            Response { reply: Reply::GoingAway, .. } => Err(Error::Gone),
+            Response { .. } => Err(Error::Protocol("an answer to no request")),
+        }
+    }
+
     fn receive(&mut self, deadline: Deadline) -> Result<Response, Error> {
-        self.fill(0, PREFIX, deadline)?;
+        self.receive_by(deadline, |mut socket, bytes| socket.read(bytes))
+    }
+
+    fn receive_by(
+        &mut self,
+        deadline: Deadline,
+        mut read: impl FnMut(&UnixStream, &mut [u8]) -> io::Result<usize>,
+    ) -> Result<Response, Error> {
+        self.fill(0, PREFIX, deadline, &mut read)?;
         let length = match Header::judge(self.buffer.get(..PREFIX).unwrap_or_default()) {
             Header::Frame(length) => length,
             Header::Incomplete | Header::BadLength => return Err(Error::Protocol("a frame of no legal length")),
         };
-        self.fill(PREFIX, length, deadline)?;
+        self.fill(PREFIX, length, deadline, &mut read)?;
         let frame = self.buffer.get_mut(..length).unwrap_or_default();
         let response = match Content::of(frame) {
             Content::Body(body) => Response::read(body).map_err(Error::Malformed),
@@ -135,10 +164,16 @@ impl Connection {
     }
 
     /// Reads until the buffer holds `to` bytes.
-    fn fill(&mut self, mut from: usize, to: usize, deadline: Deadline) -> Result<(), Error> {
+    fn fill(
+        &mut self,
+        mut from: usize,
+        to: usize,
+        deadline: Deadline,
+        read: &mut impl FnMut(&UnixStream, &mut [u8]) -> io::Result<usize>,
+    ) -> Result<(), Error> {
         while from < to {
             self.stream.set_read_timeout(Some(deadline.left()?)).map_err(|_e| Error::Gone)?;
-            match self.stream.read(self.buffer.get_mut(from..to).unwrap_or_default()) {
+            match read(&self.stream, self.buffer.get_mut(from..to).unwrap_or_default()) {
                 Ok(0) => return Err(Error::Gone),
                 Ok(count) => from = from.saturating_add(count),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -6,9 +6,13 @@
 //! sent again only when sending it twice is harmless; every wait ends at the deadline.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "backup")]
+pub mod backup;
 mod connection;
 mod deadline;
 mod error;
+#[cfg(feature = "terminal")]
+pub mod input;
 pub mod qr;
 mod server;
 

@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use mfad_proto::AccountName;
 use tokio::sync::OwnedMutexGuard;
 
+use crate::backup::Snapshot;
 use crate::names::{self, NameHasher};
-use crate::policy::Permit;
+use crate::policy::{Permit, ServerPermit};
 use crate::record::Record;
 use crate::seal::{self, Sealer, Subject};
 use crate::store::{self, Committer, Failure};
@@ -91,6 +92,14 @@ impl Accounts {
         drop(record);
         self.store.put(key(subject), sealed).await.map_err(Error::Store)?;
         Ok(Decided { verdict, known: is_known })
+    }
+
+    /// Everything as it is now, for a backup.
+    ///
+    /// # Errors
+    /// [`Error::Store`]; [`store::Error::Busy`] while another backup is being made.
+    pub(crate) async fn snapshot(&self, _permit: &ServerPermit) -> Result<Snapshot, Error> {
+        self.store.snapshot().await.map_err(Error::Store)
     }
 
     /// Resolves with what went wrong, when something has.

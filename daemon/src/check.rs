@@ -1,8 +1,6 @@
 //! `mfad check`: what the configuration means, and whether the state can be read. It changes nothing.
 
-use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
 use std::process::ExitCode;
 
 use mfad_client::{Client, Options, Trusted};
@@ -16,7 +14,7 @@ use mfad_daemon::proof::{Progress, REMEDY, prove};
 use mfad_daemon::seal::Sealer;
 use mfad_daemon::setup::{self, Places};
 use mfad_daemon::state::{self, Holder, StateFolder};
-use mfad_daemon::store::{SledStore, Store};
+use mfad_daemon::store::{self, SledStore, Store};
 use mfad_daemon::totp::Algorithm;
 use mfad_proto::{Call, Reply};
 
@@ -94,7 +92,7 @@ fn judge_state(folder: &StateFolder, places: &Places, config: &Config, report: &
     if !folder.path().join(STORE).exists() {
         return report.fine("the state folder holds no store yet: the first start makes it");
     }
-    let copied = match copy(&folder.path().join(STORE)) {
+    let copied = match store::copy(&folder.path().join(STORE)) {
         Ok(copied) => copied,
         Err(error) => return report.finding(&format!("the store cannot be copied to be judged: {error}")),
     };
@@ -139,25 +137,6 @@ fn judge_records(folder: &StateFolder, store: &dyn Store, keyring: &Keyring, rep
         }
         Err(error) => report.finding(&super::chain(&error)),
     }
-}
-
-/// Opening sled writes, so that only a copy may be opened.
-fn copy(store: &Path) -> io::Result<tempfile::TempDir> {
-    let folder = tempfile::Builder::new().prefix("mfad-check-").tempdir()?;
-    let mut pending = vec![(store.to_owned(), folder.path().to_owned())];
-    while let Some((from, to)) = pending.pop() {
-        for entry in fs::read_dir(from)? {
-            let entry = entry?;
-            let target = to.join(entry.file_name());
-            if entry.file_type()?.is_dir() {
-                fs::create_dir(&target)?;
-                pending.push((entry.path(), target));
-            } else {
-                fs::copy(entry.path(), target)?;
-            }
-        }
-    }
-    Ok(folder)
 }
 
 /// The state belongs to a running daemon: it knows best how it is.

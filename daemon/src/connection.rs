@@ -3,12 +3,14 @@
 //! MUST: the length is judged before the body is read; a frame that has begun has [`FRAME_DEADLINE`] to end; a whole
 //! frame that was read is answered, also when the server stops; what held a frame is wiped.
 
-use std::io;
+use std::io::{self, IoSlice};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
 use mfad_proto::frame::{Content, Header, MAX_FRAME, version_refusal};
 use mfad_proto::{BadRequest, Refusal, Reply, Request, Response};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -38,7 +40,7 @@ pub(crate) async fn serve(stream: UnixStream, caller: Caller, handler: Arc<Handl
     while let Some(done) = connection.running.join_next().await {
         // A request that ended without an answer may have been judged: then no farewell may follow.
         open = match done {
-            Ok(response) if open => connection.write(&response).await.is_ok(),
+            Ok((response, descriptor)) if open => connection.write(&response, descriptor).await.is_ok(),
             Ok(_) | Err(_) => false,
         };
     }
@@ -46,7 +48,7 @@ pub(crate) async fn serve(stream: UnixStream, caller: Caller, handler: Arc<Handl
         timeout(WRITE_DEADLINE, connection.stream.write_all(&version_refusal())).await.ok();
     }
     if let (true, Some(reply)) = (open, farewell) {
-        connection.write(&Response { id: 0, reply }).await.ok();
+        connection.write(&Response { id: 0, reply }, None).await.ok();
     }
 }
 
@@ -80,7 +82,7 @@ struct Connection {
     handler: Arc<Handler>,
     inbox: Inbox,
     outbox: Box<Zeroizing<[u8; MAX_FRAME]>>,
-    running: JoinSet<Response>,
+    running: JoinSet<(Response, Option<OwnedFd>)>,
 }
 
 impl Connection {
@@ -100,8 +102,8 @@ impl Connection {
             tokio::select! {
                 Some(done) = self.running.join_next() => {
                     active = Instant::now();
-                    let Ok(response) = done else { return End::Closed };
-                    if self.write(&response).await.is_err() {
+                    let Ok((response, descriptor)) = done else { return End::Closed };
+                    if self.write(&response, descriptor).await.is_err() {
                         return End::Closed;
                     }
                 }
@@ -135,7 +137,8 @@ impl Connection {
                     Ok(request) => {
                         let (handler, caller) = (Arc::clone(&self.handler), Arc::clone(&self.caller));
                         self.running.spawn(async move {
-                            Response { id: request.id, reply: handler.answer(&caller, request.call).await }
+                            let answer = handler.answer(&caller, request.call).await;
+                            (Response { id: request.id, reply: answer.reply }, answer.descriptor)
                         });
                     }
                     Err(BadRequest::UnknownCall { id }) => self.refuse(id, Refusal::Unsupported),
@@ -153,15 +156,41 @@ impl Connection {
     /// Answers a frame that is no request this server can serve.
     fn refuse(&mut self, id: u64, refusal: Refusal) {
         self.handler.refused(&self.caller, refusal);
-        self.running.spawn(async move { Response { id, reply: Reply::Refused(refusal) } });
+        self.running.spawn(async move { (Response { id, reply: Reply::Refused(refusal) }, None) });
     }
 
-    async fn write(&mut self, response: &Response) -> io::Result<()> {
+    async fn write(&mut self, response: &Response, descriptor: Option<OwnedFd>) -> io::Result<()> {
         let length = response.write(&mut self.outbox).map_err(io::Error::other)?;
         let frame = self.outbox.get_mut(..length).unwrap_or_default();
-        let written = timeout(WRITE_DEADLINE, self.stream.write_all(frame)).await;
+        let stream = &mut self.stream;
+        let written = timeout(WRITE_DEADLINE, async {
+            let sent = match descriptor {
+                Some(descriptor) => send_with(stream, frame, &descriptor).await?,
+                None => 0,
+            };
+            stream.write_all(frame.get(sent..).unwrap_or_default()).await
+        })
+        .await;
         frame.zeroize();
         written.unwrap_or_else(|late| Err(late.into()))
+    }
+}
+
+/// Sends the first bytes of a frame with a descriptor, and says how many.
+async fn send_with(stream: &UnixStream, frame: &[u8], descriptor: &OwnedFd) -> io::Result<usize> {
+    loop {
+        stream.writable().await?;
+        let sent = stream.try_io(Interest::WRITABLE, || {
+            let rights = [descriptor.as_raw_fd()];
+            let message = [ControlMessage::ScmRights(&rights)];
+            let sent =
+                sendmsg::<()>(stream.as_raw_fd(), &[IoSlice::new(frame)], &message, MsgFlags::MSG_NOSIGNAL, None);
+            Ok(sent?)
+        });
+        match sent {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            sent => return sent,
+        }
     }
 }
 

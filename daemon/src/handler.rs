@@ -3,22 +3,25 @@
 //! MUST: no rule is decided here; any internal error is `Unavailable`; every request leaves exactly one line.
 
 use std::error::Error as _;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use mfad_proto::{
-    Account, AccountName, Call, CallKind, Code, Context, EnrollmentId, Handle, Issuer, Pong, RecoveryCodes, Refusal,
-    Reply,
+    Account, AccountName, Call, CallKind, Code, Context, EnrollmentId, Handle, Issuer, Password, Pong, RecoveryCodes,
+    Refusal, Reply,
 };
 
 use crate::accounts::{self, Accounts, Decided};
 use crate::audit::{Audit, Line};
+use crate::backup;
 use crate::clock::{Clock, Stopwatch};
 use crate::names::NameHasher;
 use crate::otpauth;
 use crate::policy::{Peer, Permit, Policy, Role};
 use crate::record::Pending;
 use crate::service::{Down, Service};
+use crate::store;
 use crate::totp;
 use crate::vault::{self, Fresh, Reason};
 
@@ -37,9 +40,16 @@ pub(crate) struct Handler {
     pub(crate) audit: Arc<Audit>,
 }
 
+/// An answer, and the descriptor that goes with it, if any.
+pub(crate) struct Answer {
+    pub(crate) reply: Reply,
+    pub(crate) descriptor: Option<OwnedFd>,
+}
+
 /// An answer, and what the audit must know of it.
 struct Outcome {
     reply: Reply,
+    descriptor: Option<OwnedFd>,
     reason: Option<String>,
     /// Whether the account exists, so that its name may be written.
     known: bool,
@@ -47,7 +57,7 @@ struct Outcome {
 
 impl Handler {
     /// Answers one request.
-    pub(crate) async fn answer(&self, caller: &Caller, call: Call) -> Reply {
+    pub(crate) async fn answer(&self, caller: &Caller, call: Call) -> Answer {
         let watch = Stopwatch::start();
         let kind = call.kind();
         let (account, context) = subject(&call);
@@ -55,16 +65,16 @@ impl Handler {
             Ok(outcome) => outcome,
             Err(refusal) => {
                 let reason = (refusal == Refusal::Unavailable).then(|| self.service.why());
-                Outcome { reply: Reply::Refused(refusal), reason, known: false }
+                Outcome { reply: Reply::Refused(refusal), reason, known: false, descriptor: None }
             }
         };
         self.record(caller, (kind.as_str(), watch), (account.as_ref(), &context), &outcome);
-        outcome.reply
+        Answer { reply: outcome.reply, descriptor: outcome.descriptor }
     }
 
     /// Leaves the line of a frame that was no request.
     pub(crate) fn refused(&self, caller: &Caller, refusal: Refusal) {
-        let outcome = Outcome { reply: Reply::Refused(refusal), reason: None, known: false };
+        let outcome = Outcome { reply: Reply::Refused(refusal), reason: None, known: false, descriptor: None };
         self.record(caller, ("?", Stopwatch::start()), (None, &Context::default()), &outcome);
     }
 
@@ -72,7 +82,12 @@ impl Handler {
         let permit = |account: &Account| self.policy.judge(&caller.peer, &caller.role, kind, account);
         let now = self.clock.unix();
         match call {
-            Call::Ping => Ok(Outcome { reply: Reply::Pong(pong(self.service.why())), reason: None, known: false }),
+            Call::Ping => Ok(Outcome {
+                reply: Reply::Pong(pong(self.service.why())),
+                reason: None,
+                known: false,
+                descriptor: None,
+            }),
             Call::Begin { account, .. } => {
                 let permit = permit(&account)?;
                 Ok(answered(self.accounts().await?.view(&permit, vault::begin).await, Reply::Need))
@@ -105,6 +120,7 @@ impl Handler {
                 let judge = |record: &mut _| vault::reset(record, code.expose(), &context, now);
                 Ok(judged(self.accounts().await?.change(&permit, judge).await, |()| Reply::Done))
             }
+            Call::Backup { passphrase } => self.backup(caller, passphrase).await,
         }
     }
 
@@ -130,14 +146,38 @@ impl Handler {
         });
         Ok(match decided.await {
             // The account's own peer may know that it is enrolled: `Status` tells it the same.
-            Ok(Decided { verdict: Err(reason @ Reason::Enrolled), known }) => {
-                Outcome { reply: Reply::Refused(Refusal::NotPermitted), reason: Some(reason.to_string()), known }
-            }
+            Ok(Decided { verdict: Err(reason @ Reason::Enrolled), known }) => Outcome {
+                reply: Reply::Refused(Refusal::NotPermitted),
+                reason: Some(reason.to_string()),
+                known,
+                descriptor: None,
+            },
             decided => judged(decided, |shown| match shown {
                 Ok(enrollment) => Reply::Enrollment(enrollment),
                 Err(otpauth::Error) => Reply::Refused(Refusal::Unavailable),
             }),
         })
+    }
+
+    async fn backup(&self, caller: &Caller, passphrase: Password) -> Result<Outcome, Refusal> {
+        let permit = self.policy.judge_server(&caller.peer, &caller.role)?;
+        if passphrase.expose().is_empty() {
+            return Err(Refusal::Malformed);
+        }
+        let snapshot = match self.accounts().await?.snapshot(&permit).await {
+            Ok(snapshot) => snapshot,
+            Err(accounts::Error::Store(store::Error::Busy)) => return Err(Refusal::TryLater { seconds: BUSY_SECONDS }),
+            Err(error) => return Ok(unavailable(&error)),
+        };
+        let records = snapshot.mark().records;
+        let audit = Arc::clone(&self.audit);
+        let ended = move |result: Result<(), backup::Error>| match result {
+            Ok(()) => audit.note(&format!("a backup of {records} records was handed over")),
+            Err(error) => audit.note(&format!("a backup was not finished: {error}")),
+        };
+        let pipe = backup::pour(snapshot, self.service.keyring(), passphrase, ended);
+        let descriptor = Some(pipe.map_err(|_e| Refusal::Unavailable)?);
+        Ok(Outcome { reply: Reply::Backup { records }, reason: None, known: false, descriptor })
     }
 
     fn record(
@@ -181,7 +221,7 @@ impl Handler {
 /// Whom a call is about, and where it says it comes from: kept for the audit, since the call itself is used up.
 fn subject(call: &Call) -> (Option<Account>, Context) {
     match call {
-        Call::Ping => (None, Context::default()),
+        Call::Ping | Call::Backup { .. } => (None, Context::default()),
         Call::Status { account } | Call::Confirm { account, .. } => (Some(account.clone()), Context::default()),
         Call::Begin { account, context }
         | Call::Verify { account, context, .. }
@@ -210,24 +250,34 @@ fn shown(pending: &Pending, issuer: &Issuer, name: &AccountName) -> Result<mfad_
 
 fn answered<T>(decided: Result<Decided<T>, accounts::Error>, reply: impl FnOnce(T) -> Reply) -> Outcome {
     match decided {
-        Ok(Decided { verdict, known }) => Outcome { reply: reply(verdict), reason: None, known },
+        Ok(Decided { verdict, known }) => Outcome { reply: reply(verdict), reason: None, known, descriptor: None },
         Err(error) => unavailable(&error),
     }
 }
 
 fn judged<T>(decided: Result<Decided<Result<T, Reason>>, accounts::Error>, reply: impl FnOnce(T) -> Reply) -> Outcome {
     match decided {
-        Ok(Decided { verdict: Ok(verdict), known }) => Outcome { reply: reply(verdict), reason: None, known },
-        Ok(Decided { verdict: Err(reason), known }) => {
-            Outcome { reply: Reply::Refused(Refusal::Denied), reason: Some(reason.to_string()), known }
+        Ok(Decided { verdict: Ok(verdict), known }) => {
+            Outcome { reply: reply(verdict), reason: None, known, descriptor: None }
         }
+        Ok(Decided { verdict: Err(reason), known }) => Outcome {
+            reply: Reply::Refused(Refusal::Denied),
+            reason: Some(reason.to_string()),
+            known,
+            descriptor: None,
+        },
         Err(error) => unavailable(&error),
     }
 }
 
 fn unavailable(error: &accounts::Error) -> Outcome {
     let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-    Outcome { reply: Reply::Refused(Refusal::Unavailable), reason: Some(format!("{error}{cause}")), known: false }
+    Outcome {
+        reply: Reply::Refused(Refusal::Unavailable),
+        reason: Some(format!("{error}{cause}")),
+        known: false,
+        descriptor: None,
+    }
 }
 
 const fn outcome_word(reply: &Reply) -> &'static str {
@@ -244,6 +294,9 @@ const fn outcome_word(reply: &Reply) -> &'static str {
         Reply::Accepted(_) => "accepted",
         Reply::Enrollment(_) => "enrollment_begun",
         Reply::Enrolled(_) => "enrolled",
-        Reply::Done => "done",
+        Reply::Done | Reply::Backup { .. } => "done",
     }
 }
+
+/// When to ask again while another backup is being made.
+const BUSY_SECONDS: u32 = 60;

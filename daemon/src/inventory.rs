@@ -54,6 +54,12 @@ fn open(sealer: &Sealer, key: &[u8], sealed: &[u8]) -> Option<Record> {
     }
 }
 
+/// The account whose record stands under this key, if it is an account's.
+#[must_use]
+pub fn account_of(key: &[u8]) -> Option<AccountName> {
+    parse_name(key.strip_prefix(&[ACCOUNT_KEY])?)
+}
+
 fn parse_name(bytes: &[u8]) -> Option<AccountName> {
     let (realm, user) = std::str::from_utf8(bytes).ok()?.split_once('\0')?;
     Some(AccountName { realm: Realm::new(realm)?, user: UserName::new(user)? })

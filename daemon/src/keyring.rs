@@ -73,6 +73,13 @@ impl Keyring {
         Ok(Self { base: random()?, data: DataKey { id: 1, key: random()? } })
     }
 
+    /// A second copy, for a thread of its own. Not `Clone`: each copy is meant.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        let data = DataKey { id: self.data.id, key: SecretKey::from_bytes(self.data.key.expose()) };
+        Self { base: SecretKey::from_bytes(self.base.expose()), data }
+    }
+
     /// The key that hashes of names are derived from.
     #[must_use]
     pub const fn base(&self) -> &SecretKey {
@@ -92,11 +99,7 @@ impl Keyring {
     pub fn wrap(&self, root: &SecretKey) -> Result<Vec<u8>, Error> {
         let mut nonce = [0_u8; NONCE];
         getrandom::fill(&mut nonce).map_err(Error::Random)?;
-        // Room for the tag from the start: a buffer that grows leaves keys behind.
-        let mut sealed = Zeroizing::new(Vec::with_capacity(KEYS.saturating_add(TAG)));
-        sealed.extend_from_slice(self.base.expose());
-        sealed.extend_from_slice(&self.data.id.to_le_bytes());
-        sealed.extend_from_slice(self.data.key.expose());
+        let mut sealed = self.to_bytes();
         let encrypted = cipher(root).encrypt_in_place(&XNonce::from(nonce), MAGIC, &mut *sealed);
         encrypted.map_err(|_e| Error::NotOurs)?;
         Ok([MAGIC, &nonce, &sealed].concat())
@@ -112,6 +115,25 @@ impl Keyring {
         let mut keys = Zeroizing::new(sealed.to_vec());
         let decrypted = cipher(root).decrypt_in_place(&XNonce::from(*nonce), MAGIC, &mut *keys);
         decrypted.map_err(|_e| Error::WrongKey)?;
+        Self::from_bytes(&keys)
+    }
+
+    /// The keys themselves, for a backup.
+    #[must_use]
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        // Room for a tag from the start: a buffer that grows leaves keys behind.
+        let mut keys = Zeroizing::new(Vec::with_capacity(KEYS.saturating_add(TAG)));
+        keys.extend_from_slice(self.base.expose());
+        keys.extend_from_slice(&self.data.id.to_le_bytes());
+        keys.extend_from_slice(self.data.key.expose());
+        keys
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// [`Error::NotOurs`] when the bytes are no keys.
+    pub fn from_bytes(keys: &[u8]) -> Result<Self, Error> {
         let (base, rest) = keys.split_first_chunk::<32>().ok_or(Error::NotOurs)?;
         let (id, rest) = rest.split_first_chunk::<4>().ok_or(Error::NotOurs)?;
         let key: &[u8; 32] = rest.try_into().map_err(|_e| Error::NotOurs)?;

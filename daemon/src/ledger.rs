@@ -38,6 +38,23 @@ pub struct Mark {
     pub sum: Sum,
 }
 
+impl Mark {
+    /// Its plain bytes.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        [[self.sequence, self.head, self.records].map(u64::to_le_bytes).as_flattened(), &self.sum.0].concat()
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (sequence, rest) = number(bytes).ok()?;
+        let (head, rest) = number(rest).ok()?;
+        let (records, rest) = number(rest).ok()?;
+        Some(Self { sequence, head, records, sum: Sum(rest.try_into().ok()?) })
+    }
+}
+
 /// Computes prints, and seals marks and heads.
 pub struct Ledger {
     /// Keyed once: cloning it is cheaper than the key schedule.
@@ -73,8 +90,7 @@ impl Ledger {
     /// # Errors
     /// When the kernel gives no randomness.
     pub fn seal_mark(&self, mark: &Mark) -> Result<Vec<u8>, getrandom::Error> {
-        let numbers = [mark.sequence, mark.head, mark.records].map(u64::to_le_bytes).concat();
-        self.seal(MARK, &[numbers.as_slice(), &mark.sum.0].concat())
+        self.seal(MARK, &mark.to_bytes())
     }
 
     /// Opens a mark.
@@ -82,11 +98,7 @@ impl Ledger {
     /// # Errors
     /// [`Broken`] when it was changed, or sealed by another key.
     pub fn open_mark(&self, sealed: &[u8]) -> Result<Mark, Broken> {
-        let plain = self.open(MARK, sealed)?;
-        let (sequence, rest) = number(&plain)?;
-        let (head, rest) = number(rest)?;
-        let (records, rest) = number(rest)?;
-        Ok(Mark { sequence, head, records, sum: Sum(rest.try_into().map_err(|_e| Broken)?) })
+        Mark::from_bytes(&self.open(MARK, sealed)?).ok_or(Broken)
     }
 
     /// Seals the content of the file `head`.

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod audit;
+pub mod backup;
 pub mod clock;
 pub mod config;
 mod connection;
@@ -22,6 +23,7 @@ pub mod otpauth;
 pub mod policy;
 pub mod proof;
 pub mod record;
+pub mod restore;
 pub mod root_key;
 pub mod seal;
 mod server;

@@ -1,8 +1,10 @@
-//! The program `mfad`: `serve` is the daemon, `demo` shows it, `check` judges its configuration and state.
+//! The program `mfad`: `serve` is the daemon, `demo` shows it, `check` judges its configuration and state, `restore`
+//! puts a backup back.
 #![forbid(unsafe_code)]
 
 mod check;
 mod demo;
+mod restoring;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -34,6 +36,8 @@ enum Command {
     },
     /// Judge the configuration and a private copy of the store; status 1 on findings
     Check(Places),
+    /// Put a backup back into the state folder, while no daemon runs
+    Restore(restoring::Options),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +45,7 @@ fn main() -> ExitCode {
         Command::Serve(options) => report(serve(&options)),
         Command::Demo { interactive } => report(demo::run(interactive)),
         Command::Check(places) => check::run(&places),
+        Command::Restore(options) => report(restoring::run(&options)),
     }
 }
 

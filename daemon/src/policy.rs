@@ -96,6 +96,9 @@ impl Permit<'_> {
     }
 }
 
+/// Proof that this peer administers the server. Only [`Policy::judge_server`] makes one.
+pub struct ServerPermit(());
+
 /// All rules of the server.
 #[derive(Debug, Clone)]
 pub struct Policy {
@@ -131,6 +134,15 @@ impl Policy {
         Ok(Permit { name, right: *right, rules })
     }
 
+    /// May this peer ask this of the whole server?
+    ///
+    /// # Errors
+    /// `NotPermitted`.
+    pub fn judge_server(&self, peer: &Peer, role: &Role) -> Result<ServerPermit, Refusal> {
+        let admin = self.realms.keys().any(|realm| self.rights(peer, role, realm).contains(&Right::Admin));
+        if admin { Ok(ServerPermit(())) } else { Err(Refusal::NotPermitted) }
+    }
+
     /// Whether this peer is bound by the limits for strangers: no right anywhere.
     #[must_use]
     pub fn is_stranger(&self, peer: &Peer, role: &Role) -> bool {
@@ -152,7 +164,7 @@ impl Policy {
 /// The rights that allow a call, the one to be used first.
 const fn wanted(call: CallKind) -> &'static [Right] {
     match call {
-        CallKind::Ping => &[],
+        CallKind::Ping | CallKind::Backup => &[],
         CallKind::Begin | CallKind::Verify | CallKind::Reset => &[Right::Login],
         CallKind::Status | CallKind::Enroll | CallKind::Confirm => &[Right::Login, Right::Admin],
     }

@@ -91,6 +91,16 @@ pub fn make(state: &StateFolder) -> Result<SecretKey, Error> {
     Ok(key)
 }
 
+/// What whoever gets a key made must know.
+#[must_use]
+pub fn warning(folder: &Path) -> String {
+    format!(
+        "warning: made a new root key in {}/{ROOT_KEY}. Whoever copies that folder has the key as well: keep the key \
+         elsewhere, with --key-file, for anything but a trial.",
+        folder.display()
+    )
+}
+
 /// Why there is no root key.
 #[derive(Debug)]
 #[non_exhaustive]

@@ -66,6 +66,11 @@ impl Service {
         }
     }
 
+    /// The keys, for a backup.
+    pub(crate) fn keyring(&self) -> Keyring {
+        self.keys.keyring.duplicate()
+    }
+
     /// Empty when all is well, else one sentence on what is not.
     pub(crate) fn why(&self) -> String {
         match &*self.state.borrow() {

@@ -22,6 +22,7 @@ use crate::keyring::{self, Keyring, SecretKey};
 use crate::ledger::{Ledger, MARK_KEY, Mark};
 use crate::listener::{self, Access, Listener};
 use crate::policy::{Policy, Role};
+use crate::restore;
 use crate::root_key::{self, Source};
 use crate::server::Config;
 use crate::state::{self, StateFolder};
@@ -86,6 +87,7 @@ pub fn prepare(options: &ServeOptions, tell: &mut dyn FnMut(&str)) -> Result<(Co
     close_process()?;
     let file = options.places.read_config().map_err(Error::Config)?;
     let state = Arc::new(StateFolder::take(&options.places.state).map_err(Error::State)?);
+    restore::finish(&state).map_err(Error::Restore)?;
     let home: Arc<dyn Home> = Arc::new(FolderHome::new(Arc::clone(&state)));
     let keyring = open_keyring(&state, &*home, &options.places.key_source(&file), tell)?;
     let server_uid = geteuid().as_raw();
@@ -132,6 +134,8 @@ pub enum Error {
     NoKeyring(PathBuf),
     /// The keyring.
     Keyring(keyring::Error),
+    /// A restore that was cut off, and cannot be finished.
+    Restore(restore::Error),
     /// The store.
     Store(store::Error),
     /// A socket.
@@ -149,6 +153,7 @@ impl fmt::Display for Error {
             | Self::State(_)
             | Self::RootKey(_)
             | Self::Keyring(_)
+            | Self::Restore(_)
             | Self::Store(_)
             | Self::Listen(_)
             | Self::Io(_) => f.write_str("mfad cannot start"),
@@ -178,6 +183,7 @@ impl std::error::Error for Error {
             Self::State(error) => Some(error),
             Self::RootKey(error) => Some(error),
             Self::Keyring(error) => Some(error),
+            Self::Restore(error) => Some(error),
             Self::Store(error) => Some(error),
             Self::Listen(error) => Some(error),
             Self::Io(error) => Some(error),
@@ -187,7 +193,10 @@ impl std::error::Error for Error {
 }
 
 /// Keeps others out of files and memory, and makes room for as many connections as are served.
-fn close_process() -> Result<(), Error> {
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn close_process() -> Result<(), Error> {
     umask(Mode::from_bits_truncate(0o077));
     let refused = |errno: nix::errno::Errno| Error::Io(errno.into());
     setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(refused)?;
@@ -213,11 +222,7 @@ fn open_keyring(
     let root: SecretKey = match source.read(state).map_err(Error::RootKey)? {
         Some(root) => root,
         None => {
-            tell(&format!(
-                "warning: made a new root key in {}/root.key. Whoever copies that folder has the key as well: \
-                 keep the key elsewhere, with --key-file, for anything but a trial.",
-                state.path().display()
-            ));
+            tell(&root_key::warning(state.path()));
             root_key::make(state).map_err(Error::RootKey)?
         }
     };
@@ -305,6 +310,7 @@ fn make_folder(path: &Path) -> Result<(), Error> {
 const CONFIG: &str = "/etc/mfad/mfad.toml";
 const RUN: &str = "/run/mfad";
 const SOCKET: &str = "mfad.sock";
-const KEYRING: &str = "keyring";
+/// The wrapped keys in the state folder.
+pub const KEYRING: &str = "keyring";
 /// Stands in the state folder while a new installation is being founded.
-const UNFINISHED: &str = "unfinished";
+pub(crate) const UNFINISHED: &str = "unfinished";

@@ -44,8 +44,25 @@ impl StateFolder {
         if path.symlink_metadata().is_err_and(|e| e.kind() == io::ErrorKind::NotFound) {
             return Ok(None);
         }
-        Self::judge_folder(path)?;
+        // Root may look at anybody's.
+        if geteuid().is_root() {
+            Self::judge_owned(path)?
+        } else {
+            Self::judge_folder(path)?
+        }
         Self::lock(path).map(Some)
+    }
+
+    /// Takes a folder, also one of another user when this process is root: what is written then must be given to its owner.
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    pub fn take_for_owner(path: &Path) -> Result<Self, Error> {
+        if !geteuid().is_root() || path.symlink_metadata().is_err() {
+            return Self::take(path);
+        }
+        Self::judge_owned(path)?;
+        Self::lock(path)
     }
 
     /// The folder.
@@ -129,6 +146,14 @@ impl StateFolder {
         }
         if metadata.uid() != geteuid().as_raw() {
             return Err(Error::Owner { path: path.to_owned(), owner: metadata.uid() });
+        }
+        Self::judge_owned(path)
+    }
+
+    fn judge_owned(path: &Path) -> Result<(), Error> {
+        let metadata = path.symlink_metadata().map_err(|error| Error::io(path, error))?;
+        if !metadata.is_dir() {
+            return Err(Error::NotAFolder(path.to_owned()));
         }
         if metadata.mode() & 0o777 == FOLDER_MODE {
             return Ok(());

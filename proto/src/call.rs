@@ -1,5 +1,8 @@
 //! What a client may ask. Calls are appended, never renumbered.
 
+use bincode::de::Decoder;
+use bincode::enc::Encoder;
+use bincode::error::{DecodeError, EncodeError};
 use bincode::{Decode, Encode};
 
 use crate::account::Account;
@@ -16,8 +19,7 @@ pub struct Request {
     pub call: Call,
 }
 
-/// The calls, in the order of their wire numbers.
-#[derive(Encode, Decode)]
+/// The calls by their wire numbers. Those between are kept for what is not built yet.
 pub enum Call {
     /// 0: is the server there, and well?
     Ping,
@@ -75,12 +77,58 @@ pub enum Call {
         /// Where the request comes from.
         context: Context,
     },
+    /// 25: hand over everything, sealed under this passphrase.
+    Backup {
+        /// Not empty.
+        passphrase: Password,
+    },
+}
+
+/// Writes the wire number of each call down, once: the number, then the fields in their order.
+macro_rules! wire {
+    ($($number:literal $name:ident { $($field:ident),* })*) => {
+        impl Encode for Call {
+            fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+                match self {
+                    $(Self::$name { $($field),* } => {
+                        u32::encode(&$number, encoder)?;
+                        $($field.encode(encoder)?;)*
+                    })*
+                }
+                Ok(())
+            }
+        }
+
+        impl<C> Decode<C> for Call {
+            fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
+                match u32::decode(decoder)? {
+                    $($number => Ok(Self::$name { $($field: Decode::decode(decoder)?),* }),)*
+                    _ => Err(DecodeError::Other("an unknown call")),
+                }
+            }
+        }
+
+        impl Call {
+            /// Whether this crate knows a call of this number.
+            pub(crate) const fn is_known(number: u32) -> bool {
+                matches!(number, $($number)|*)
+            }
+        }
+    };
+}
+
+wire! {
+    0 Ping {}
+    1 Begin { account, context }
+    2 Status { account }
+    3 Verify { account, code, context }
+    4 Enroll { account, proof, ticket, issuer, context }
+    5 Confirm { account, enrollment, code }
+    6 Reset { account, proof, code, context }
+    25 Backup { passphrase }
 }
 
 impl Call {
-    /// How many calls this crate knows: numbers from here on are unknown to it.
-    pub(crate) const KNOWN: u32 = 7;
-
     /// Which call this is, without its fields.
     #[must_use]
     pub const fn kind(&self) -> CallKind {
@@ -92,6 +140,7 @@ impl Call {
             Self::Enroll { .. } => CallKind::Enroll,
             Self::Confirm { .. } => CallKind::Confirm,
             Self::Reset { .. } => CallKind::Reset,
+            Self::Backup { .. } => CallKind::Backup,
         }
     }
 }
@@ -107,6 +156,7 @@ pub enum CallKind {
     Enroll,
     Confirm,
     Reset,
+    Backup,
 }
 
 impl CallKind {
@@ -121,13 +171,14 @@ impl CallKind {
             Self::Enroll => "enroll",
             Self::Confirm => "confirm",
             Self::Reset => "reset",
+            Self::Backup => "backup",
         }
     }
 
     /// Whether the call changes nothing, so that sending it a second time is harmless.
     #[must_use]
     pub const fn is_read_only(self) -> bool {
-        matches!(self, Self::Ping | Self::Begin | Self::Status)
+        matches!(self, Self::Ping | Self::Begin | Self::Status | Self::Backup)
     }
 }
 

@@ -41,7 +41,7 @@ impl Request {
             return Err(BadRequest::NoId(Malformed("request id 0")));
         }
         let (number, _) = head::<u32>(rest).map_err(|fault| BadRequest::Malformed { id, fault })?;
-        if number >= Call::KNOWN {
+        if !Call::is_known(number) {
             return Err(BadRequest::UnknownCall { id });
         }
         match whole(rest) {

@@ -37,6 +37,11 @@ pub enum Reply {
     Enrolled(RecoveryCodes),
     /// 8: done.
     Done,
+    /// 9: to `Backup`. The frame's first byte carries the read end of a pipe (`SCM_RIGHTS`), and the backup comes there.
+    Backup {
+        /// How many records it will hold.
+        records: u64,
+    },
 }
 
 /// Why a request was refused. Nothing here tells an unknown user from a wrong or used code.

@@ -37,6 +37,7 @@ pub fn request(message: &Request) -> Value {
             "code": typed_json(code.expose()),
             "context": context_json(context),
         }),
+        Call::Backup { passphrase } => json!({ "passphrase": typed_json(passphrase.expose()) }),
     };
     headed(message.id, ("call", message.call.kind().as_str()), fields)
 }
@@ -66,6 +67,7 @@ pub fn response(message: &Response) -> Value {
             ("enrolled", json!({ "recovery_codes": codes }))
         }
         Reply::Done => ("done", json!({})),
+        Reply::Backup { records } => ("backup", json!({ "records": records })),
     };
     headed(message.id, ("reply", name), fields)
 }

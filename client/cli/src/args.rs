@@ -49,6 +49,14 @@ pub(crate) enum Command {
         #[arg(value_parser = user)]
         user: Option<UserName>,
     },
+    /// Write everything the daemon keeps into a file, sealed under a passphrase
+    Backup {
+        /// The file; it appears when it is complete, and replaces an older one
+        file: PathBuf,
+        /// Read the passphrase from the first line of this file [default: the terminal, else standard input]
+        #[arg(long, value_name = "F")]
+        passphrase_file: Option<PathBuf>,
+    },
 }
 
 impl Command {
@@ -56,7 +64,7 @@ impl Command {
     pub(crate) const fn is_for_a_program(&self) -> bool {
         match self {
             Self::Enroll(enroll) => enroll.begin || enroll.confirm.is_some(),
-            Self::Status { .. } | Self::Verify { .. } | Self::Reset { .. } => false,
+            Self::Status { .. } | Self::Verify { .. } | Self::Reset { .. } | Self::Backup { .. } => false,
         }
     }
 }

@@ -40,7 +40,8 @@ impl Failure {
             | Reply::Accepted(_)
             | Reply::Enrollment(_)
             | Reply::Enrolled(_)
-            | Reply::Done => Self::Unexpected("an answer to another question"),
+            | Reply::Done
+            | Reply::Backup { .. } => Self::Unexpected("an answer to another question"),
         }
     }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "every answer that a command does not wait for is one failure")]
 
 mod args;
+mod backup;
 mod enroll;
 mod failure;
 mod input;
@@ -35,12 +36,15 @@ fn main() -> ExitCode {
 
 fn run(args: Args, output: &Output) -> Result<(), Failure> {
     let Args { socket, realm, server_uid, command, .. } = args;
-    let connect = |user| Session::open(socket, server_uid, realm, user);
+    let connect = |user| Session::open(socket.clone(), server_uid, realm.clone(), user);
     match command {
         Command::Status { user } => status(connect(user)?, output),
         Command::Verify { user } => verify(connect(user)?, output),
         Command::Reset { user } => reset(connect(user)?, output),
         Command::Enroll(enroll) => enroll::run(enroll, connect, output),
+        Command::Backup { file, passphrase_file } => {
+            backup::run(&session::server(socket, server_uid), &file, passphrase_file.as_deref(), output)
+        }
     }
 }
 

@@ -69,6 +69,15 @@ impl Session {
     }
 }
 
+/// Where the calls go that are about the whole server: the socket that was named, else the public one.
+pub(crate) fn server(socket: Option<PathBuf>, server_uid: Option<u32>) -> Options {
+    let (path, usual) = match socket {
+        Some(path) => (path, Trusted::StandardOrOwn),
+        None => (Path::new(RUN).join(SOCKET), Trusted::Standard),
+    };
+    Options::new(path, server_uid.map_or(usual, Trusted::StandardOr))
+}
+
 fn caller() -> Result<UserName, Failure> {
     let user = User::from_uid(getuid()).ok().flatten();
     user.and_then(|user| UserName::new(&user.name)).ok_or(Failure::NoUser)

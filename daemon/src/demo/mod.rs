@@ -117,7 +117,12 @@ impl Play {
                 Reply::Accepted(_) | Reply::Enrolled(_) | Reply::Done => return Ok(typed),
                 Reply::Refused(Refusal::Denied) if app.may_mistype() => say(mfad_proto::DENIED_TEXT)?,
                 Reply::Refused(refusal) => return Err(format!("a right code was refused: {refusal:?}").into()),
-                Reply::GoingAway | Reply::Pong(_) | Reply::Need(_) | Reply::Status(_) | Reply::Enrollment(_) => {
+                Reply::GoingAway
+                | Reply::Pong(_)
+                | Reply::Need(_)
+                | Reply::Status(_)
+                | Reply::Enrollment(_)
+                | Reply::Backup { .. } => {
                     return Err("the daemon gave an answer to another question".into());
                 }
             }

@@ -5,13 +5,14 @@
 
 use std::collections::HashMap;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::{oneshot, watch};
 
 use super::head::HeadKeeper;
 use super::{Change, Error, Failure, Store};
+use crate::backup::{Overlay, Snapshot};
 use crate::home::Home;
 use crate::ledger::{Ledger, MARK_KEY, Mark};
 use crate::proof::{Known, Proven};
@@ -39,8 +40,14 @@ impl Committer {
         let failure = watch::Sender::new(None);
         let known = Arc::new(RwLock::new(proven.known));
         let head = HeadKeeper::start(home, Arc::clone(&ledger), proven.mark.head, failure.clone())?;
-        let mut scribe =
-            Scribe { store: Arc::clone(&store), ledger, mark: proven.mark, known: Arc::clone(&known), head };
+        let mut scribe = Scribe {
+            store: Arc::clone(&store),
+            ledger,
+            mark: proven.mark,
+            known: Arc::clone(&known),
+            head,
+            overlay: Weak::new(),
+        };
         scribe.commit(Vec::new())?;
         let writer = if store.waits() {
             Writer::start(scribe, failure.clone())?
@@ -92,8 +99,23 @@ impl Committer {
             Writer::Thread { jobs, .. } => {
                 let (done, durable) = oneshot::channel();
                 let jobs = jobs.as_ref().ok_or(Error::Stopped)?;
-                jobs.send(Job { change, done }).map_err(|_e| Error::Stopped)?;
+                jobs.send(Job::Change(change, done)).map_err(|_e| Error::Stopped)?;
                 durable.await.map_err(|_e| Error::Stopped)
+            }
+        }
+    }
+
+    /// The store as it is durable now, for a reader that takes its time. One at a time.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] after a failure; [`Error::Busy`] while another snapshot lives.
+    pub async fn snapshot(&self) -> Result<Snapshot, Error> {
+        let (give, given) = oneshot::channel();
+        match &self.writer {
+            Writer::InPlace(scribe) => scribe.lock().unwrap_or_else(PoisonError::into_inner).snapshot(),
+            Writer::Thread { jobs, .. } => {
+                jobs.as_ref().ok_or(Error::Stopped)?.send(Job::Snapshot(give)).map_err(|_e| Error::Stopped)?;
+                given.await.map_err(|_e| Error::Stopped)?
             }
         }
     }
@@ -130,10 +152,11 @@ enum Writer {
     Thread { jobs: Option<Sender<Job>>, thread: Option<JoinHandle<()>> },
 }
 
-struct Job {
-    change: Change,
-    /// Dropped without a word when the commit failed.
-    done: oneshot::Sender<()>,
+enum Job {
+    /// A change, and who waits for it: dropped without a word when the commit failed.
+    Change(Change, oneshot::Sender<()>),
+    /// A request for a snapshot, which falls between two batches.
+    Snapshot(oneshot::Sender<Result<Snapshot, Error>>),
 }
 
 impl Writer {
@@ -159,17 +182,30 @@ impl Drop for Writer {
 
 fn serve(mut scribe: Scribe, queue: &Receiver<Job>, failure: &watch::Sender<Option<Failure>>) {
     while let Ok(first) = queue.recv() {
-        let jobs = std::iter::once(first).chain(queue.try_iter().take(BATCH));
-        let (changes, waiting): (Vec<_>, Vec<_>) = jobs.map(|job| (job.change, job.done)).unzip();
+        let (mut changes, mut waiting, mut snapshots) = (Vec::new(), Vec::new(), Vec::new());
+        for job in std::iter::once(first).chain(queue.try_iter().take(BATCH)) {
+            match job {
+                Job::Change(change, done) => {
+                    changes.push(change);
+                    waiting.push(done);
+                }
+                Job::Snapshot(give) => snapshots.push(give),
+            }
+        }
         if failure.borrow().is_some() {
             return;
         }
-        if let Err(error) = scribe.commit(changes) {
+        if !changes.is_empty()
+            && let Err(error) = scribe.commit(changes)
+        {
             return note(failure, Failure::of(&error));
         }
+        // A caller that went away has no use for its answer.
         for done in waiting {
-            // A caller that went away has no use for the answer.
             done.send(()).ok();
+        }
+        for give in snapshots {
+            give.send(scribe.snapshot()).ok();
         }
     }
 }
@@ -181,6 +217,8 @@ struct Scribe {
     mark: Mark,
     known: Arc<RwLock<Known>>,
     head: HeadKeeper,
+    /// Gone when nobody reads the snapshot any more.
+    overlay: Weak<Overlay>,
 }
 
 impl Scribe {
@@ -198,10 +236,20 @@ impl Scribe {
         Ok(())
     }
 
+    fn snapshot(&mut self) -> Result<Snapshot, Error> {
+        if self.overlay.strong_count() > 0 {
+            return Err(Error::Busy);
+        }
+        let overlay = Arc::new(Overlay::default());
+        self.overlay = Arc::downgrade(&overlay);
+        Ok(Snapshot::new(Arc::clone(&self.store), self.mark, overlay))
+    }
+
     fn mark_after(&self, changes: &[Change]) -> Result<Mark, Error> {
         let mut mark = self.mark;
         mark.sequence = mark.sequence.saturating_add(1);
         mark.head = self.head.written();
+        let overlay = self.overlay.upgrade();
         // What earlier changes of this batch leave under their keys.
         let mut inside: HashMap<&[u8], Option<&Vec<u8>>> = HashMap::new();
         for (key, new) in changes {
@@ -213,6 +261,9 @@ impl Scribe {
                     stored.as_ref()
                 }
             };
+            if let Some(overlay) = &overlay {
+                overlay.keep(key, old);
+            }
             if let Some(old) = old {
                 mark.sum.toggle(self.ledger.print(key, old));
                 mark.records = mark.records.saturating_sub(1);

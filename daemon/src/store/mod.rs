@@ -8,8 +8,8 @@ mod head;
 mod memory;
 mod sled;
 
-use std::fmt;
-use std::io;
+use std::path::Path;
+use std::{fmt, fs, io};
 
 pub use commit::Committer;
 pub use memory::MemoryStore;
@@ -51,6 +51,8 @@ pub enum Error {
     Damaged(&'static str),
     /// The operating system refused.
     Io(io::Error),
+    /// Somebody else is reading a snapshot.
+    Busy,
     /// An earlier commit failed: nothing is known for sure any more.
     Stopped,
 }
@@ -60,6 +62,7 @@ impl fmt::Display for Error {
         match self {
             Self::Damaged(what) => write!(f, "the store is damaged: {what}"),
             Self::Io(_) => f.write_str("the store cannot be read or written"),
+            Self::Busy => f.write_str("another backup is being made"),
             Self::Stopped => f.write_str("the store has stopped after a failed commit"),
         }
     }
@@ -69,7 +72,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io(error) => Some(error),
-            Self::Damaged(_) | Self::Stopped => None,
+            Self::Damaged(_) | Self::Busy | Self::Stopped => None,
         }
     }
 }
@@ -99,7 +102,7 @@ impl Failure {
             Error::Io(io) if io.kind() == io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
             Error::Io(io) => Self::Lost(io.to_string()),
             Error::Damaged(what) => Self::Damaged(format!("the store is damaged: {what}")),
-            Error::Stopped => Self::Lost(error.to_string()),
+            Error::Busy | Error::Stopped => Self::Lost(error.to_string()),
         }
     }
 }
@@ -119,4 +122,26 @@ impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
+}
+
+/// A private copy of a store's folder: opening a store writes, so that what must not change is opened as a copy.
+///
+/// # Errors
+/// When it cannot be read or written.
+pub fn copy(store: &Path) -> io::Result<tempfile::TempDir> {
+    let folder = tempfile::Builder::new().prefix("mfad-copy-").tempdir()?;
+    let mut pending = vec![(store.to_owned(), folder.path().to_owned())];
+    while let Some((from, to)) = pending.pop() {
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            let target = to.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                fs::create_dir(&target)?;
+                pending.push((entry.path(), target));
+            } else {
+                fs::copy(entry.path(), target)?;
+            }
+        }
+    }
+    Ok(folder)
 }

@@ -1,0 +1,98 @@
+//! `mfactl backup`: what comes through the pipe goes into a file, which appears when it is complete.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use mfad_client::Options;
+use mfad_client::backup::{Stream, receive};
+use mfad_proto::Password;
+use tempfile::NamedTempFile;
+
+use crate::failure::Failure;
+use crate::input;
+use crate::output::Output;
+
+/// Runs the command.
+pub(crate) fn run(
+    options: &Options,
+    file: &Path,
+    passphrase_file: Option<&Path>,
+    output: &Output,
+) -> Result<(), Failure> {
+    let passphrase = passphrase(passphrase_file)?;
+    let failure = |error| Failure::Io(format!("{} was not written", file.display()), error);
+    // Made before anything is asked of the daemon: a place that cannot be written costs it nothing.
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let new = NamedTempFile::new_in(folder).map_err(failure)?;
+    let stream = match receive(options, passphrase)? {
+        Ok(stream) => stream,
+        Err(refused) => return Err(Failure::unexpected(&refused)),
+    };
+    let records = stream.records;
+    fill(stream, new).and_then(|new| put(new, file, folder)).map_err(failure)?;
+    output.result("done")?;
+    output.prose(&format!("{records} records are in {}. Without its passphrase nobody can read it.", file.display()))
+}
+
+/// A passphrase that a person has typed twice, or that a program has given once.
+fn passphrase(file: Option<&Path>) -> Result<Password, Failure> {
+    let passphrase = match file {
+        Some(path) => input::password_from(path)?,
+        None => input::password("Passphrase for the backup: ")?,
+    };
+    if passphrase.expose().is_empty() {
+        return Err(Failure::Usage("an empty passphrase protects nothing"));
+    }
+    if file.is_none() && input::is_terminal() {
+        let again = input::password("The same once more: ")?;
+        if again.expose() != passphrase.expose() {
+            return Err(Failure::Usage("that was another passphrase"));
+        }
+    }
+    Ok(passphrase)
+}
+
+/// Copies the stream into the new file, to its end.
+fn fill(mut stream: Stream, mut new: NamedTempFile) -> io::Result<NamedTempFile> {
+    let bar = progress(stream.records);
+    let mut end = Vec::new();
+    let mut chunk = vec![0; 64 * 1024];
+    loop {
+        let count = stream.pipe.read(&mut chunk)?;
+        let bytes = chunk.get(..count).unwrap_or_default();
+        if bytes.is_empty() {
+            break;
+        }
+        new.write_all(bytes)?;
+        bar.inc(u64::try_from(count).unwrap_or(u64::MAX));
+        end.extend_from_slice(bytes);
+        end.drain(..end.len().saturating_sub(FOOTER.len()));
+    }
+    bar.finish_and_clear();
+    if end != FOOTER {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the daemon did not finish it; its log says why"));
+    }
+    Ok(new)
+}
+
+/// Puts the file in place when it is on the disk.
+fn put(new: NamedTempFile, file: &Path, folder: &Path) -> io::Result<()> {
+    new.as_file().sync_all()?;
+    new.persist(file)?;
+    File::open(folder)?.sync_all()
+}
+
+/// A bar for a person, on standard error; nothing when that is no terminal.
+fn progress(records: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {percent} % of about {total_bytes}");
+    let bar = ProgressBar::new(records.saturating_mul(RECORD_BYTES));
+    bar.with_style(style.unwrap_or_else(|_e| ProgressStyle::default_bar()))
+}
+
+/// What a backup ends with when it is complete.
+const FOOTER: &[u8] = b"mfad end";
+
+/// About as much as a record takes in a backup, for the bar alone.
+const RECORD_BYTES: u64 = 590;
