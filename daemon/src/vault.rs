@@ -91,6 +91,10 @@ pub fn enroll<'r>(record: &'r mut Record, fresh: Fresh, rules: &Rules, now: u64)
     if record.factor.is_some() && rules.replace == Replace::Code {
         return Err(Reason::Enrolled);
     }
+    if record.is_vacant() {
+        // Until now the record was a slot's, with the failures of every unknown name that shares it.
+        record.failures = Failures::default();
+    }
     let expires_at = now.saturating_add(ENROLLMENT_SECONDS);
     let pending = match record.pending.take() {
         Some(pending) if now < pending.expires_at => Pending { expires_at, ..pending },

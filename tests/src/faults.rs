@@ -26,6 +26,8 @@ pub enum Disk {
     LosesNextAnswer,
     /// Only the file `head` cannot be written.
     FullForHead,
+    /// It works, but what is opened now waits until it is well.
+    Held,
 }
 
 /// A home on such a disk.
@@ -82,6 +84,9 @@ impl FaultyHome {
 
 impl Home for FaultyHome {
     fn open(&self) -> Result<Arc<dyn Store>, Error> {
+        while *self.disk.lock().expect("a lock") == Disk::Held {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
         let (inner, disk) = (self.inner.open()?, Arc::clone(&self.disk));
         Ok(Arc::new(FaultyStore { inner, disk, commits: Arc::clone(&self.commits) }))
     }
@@ -94,7 +99,7 @@ impl Home for FaultyHome {
         match *self.disk.lock().expect("a lock") {
             Disk::Full | Disk::FullForHead => Err(Error::Io(IoError::from(ErrorKind::StorageFull))),
             Disk::ReadOnly => Err(Error::Io(IoError::from(ErrorKind::ReadOnlyFilesystem))),
-            Disk::Well | Disk::LosesNext | Disk::LosesNextAnswer => self.inner.write_head(content),
+            Disk::Well | Disk::LosesNext | Disk::LosesNextAnswer | Disk::Held => self.inner.write_head(content),
         }
     }
 }
@@ -118,7 +123,7 @@ impl Store for FaultyStore {
         self.commits.fetch_add(1, Ordering::SeqCst);
         let mut disk = self.disk.lock().expect("a lock");
         match *disk {
-            Disk::Well | Disk::FullForHead => return self.inner.commit(batch),
+            Disk::Well | Disk::FullForHead | Disk::Held => return self.inner.commit(batch),
             Disk::Full => return Err(Error::Io(IoError::from(ErrorKind::StorageFull))),
             Disk::ReadOnly => return Err(Error::Io(IoError::from(ErrorKind::ReadOnlyFilesystem))),
             Disk::LosesNext => {}

@@ -1,7 +1,5 @@
 //! A disk that fails under a running daemon: refused, nothing lost, and back by itself where it can be.
 
-use std::sync::Arc;
-
 use mfad_daemon::home::Home;
 use mfad_daemon::ledger::MARK_KEY;
 use mfad_proto::{Call, Refusal, Reply};
@@ -118,10 +116,16 @@ fn requests_that_come_while_the_store_is_checked_wait_for_it() {
         let daemon = InProcess::start(&home, &clock);
         enroll(&daemon)
     };
-    // The socket is there before the proof has begun, so that some of these come early.
-    for round in 1..=20 {
-        clock.set(NOON + 30 * round);
-        let daemon = InProcess::start(&Arc::clone(&home), &clock);
-        assert!(accepted(&send(&daemon, &app.code(NOON + 30 * round))));
+    home.set(Disk::Held);
+    let daemon = InProcess::start(&home, &clock);
+    let mut client = daemon.client();
+    let waiting = std::thread::spawn(move || client.call(verify("alice", &app.code(NOON + 30))).unwrap());
+    for _ in 0..50 {
+        let pong = daemon.ping();
+        assert!(!pong.ready && pong.why.contains("being checked"), "{}", pong.why);
+        assert!(!waiting.is_finished(), "a request was answered before the store was proved");
     }
+    home.set(Disk::Well);
+    assert!(accepted(&waiting.join().unwrap()));
+    assert!(daemon.ping().ready);
 }

@@ -158,6 +158,23 @@ fn without_its_key_or_its_keyring_the_daemon_makes_no_new_one() {
 }
 
 #[test]
+fn a_first_start_that_was_cut_off_begins_again() {
+    let mut daemon = Daemon::start();
+    daemon.stop();
+    let state = daemon.folder().join("state");
+    // What is left when a crash falls between the new store and the new keyring.
+    std::fs::write(state.join("unfinished"), "").unwrap();
+    std::fs::remove_file(state.join("keyring")).unwrap();
+    std::fs::remove_file(state.join("head")).unwrap();
+    daemon.spawn();
+    assert!(!state.join("unfinished").exists());
+    let app = daemon.enroll("alice", now());
+    daemon.stop();
+    daemon.spawn();
+    assert!(accepted(&daemon.verify("alice", &app.code(now() + 30))));
+}
+
+#[test]
 fn a_key_file_is_judged_before_it_is_used() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).into_os_string().into_string().unwrap();
