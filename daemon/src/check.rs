@@ -123,7 +123,7 @@ fn judge_records(folder: &StateFolder, store: &dyn Store, keyring: &Keyring, rep
     let head = head.as_ref().map(|content| content.as_slice());
     match prove(store, &Ledger::new(keyring), head, &Progress::default()) {
         Ok(proven) => report.fine(&format!("the store is proved, up to commit {}", proven.mark.sequence)),
-        Err(damage) => report.finding(&format!("{damage}. {REMEDY}")),
+        Err(damage) => report.finding(&format!("{damage}; {REMEDY}")),
     }
     match inventory::take(store, &Sealer::new(keyring)) {
         Ok(found) => {

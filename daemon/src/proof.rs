@@ -154,8 +154,8 @@ impl std::error::Error for Damage {
     }
 }
 
-/// What to do about damage, in one sentence.
-pub const REMEDY: &str = "Stop mfad and restore a backup (mfad restore FILE)";
+/// What to do about damage, to follow what it is in the same sentence.
+pub const REMEDY: &str = "stop mfad and restore a backup (mfad restore FILE)";
 
 #[derive(Default)]
 struct Found {

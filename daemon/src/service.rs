@@ -92,12 +92,12 @@ impl Service {
                 Err(failure) => failure,
             };
             match &failure {
-                Failure::DiskFull | Failure::ReadOnly => {
+                Failure::DiskFull | Failure::ReadOnly | Failure::InUse => {
                     self.publish(State::Down(failure.to_string()));
                     sleep(RETRY).await;
                 }
                 Failure::Damaged(_) => {
-                    self.publish(State::Down(format!("{failure}. {REMEDY}")));
+                    self.publish(State::Down(format!("{failure}; {REMEDY}")));
                     std::future::pending::<()>().await;
                 }
                 Failure::Lost(_) => {
@@ -177,7 +177,7 @@ fn open_and_prove(home: Arc<dyn Home>, ledger: Arc<Ledger>, progress: &Progress)
 fn unproved(error: &store::Error) -> Failure {
     match Failure::of(error) {
         Failure::Lost(why) => Failure::Damaged(format!("the store cannot be read: {why}")),
-        passing @ (Failure::DiskFull | Failure::ReadOnly | Failure::Damaged(_)) => passing,
+        known @ (Failure::DiskFull | Failure::ReadOnly | Failure::InUse | Failure::Damaged(_)) => known,
     }
 }
 

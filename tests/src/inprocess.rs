@@ -80,9 +80,15 @@ impl InProcess {
     /// When there is none.
     #[must_use]
     pub fn client(&self) -> Client {
+        Client::connect(self.options()).expect("a connection")
+    }
+
+    /// How to connect to the daemon.
+    #[must_use]
+    pub fn options(&self) -> Options {
         let mut options = Options::new(self.socket(), Trusted::StandardOrOwn);
         options.deadline = Duration::from_secs(30);
-        Client::connect(options).expect("a connection")
+        options
     }
 
     /// How the daemon says that it is.

@@ -75,6 +75,24 @@ fn any_other_failed_sync_ends_the_daemon_and_says_yes_to_nobody() {
 }
 
 #[test]
+fn a_backup_that_nobody_reads_does_not_keep_the_store_down() {
+    let (home, clock) = (FaultyHome::new(), SetClock::at(NOON));
+    let daemon = InProcess::start(&home, &clock);
+    let app = enroll(&daemon);
+    for n in 0..300 {
+        let _pending = begin_enrollment(&mut daemon.client(), &format!("user{n}"));
+    }
+    let passphrase = mfad_proto::Password::new(zeroize::Zeroizing::new(b"secret".to_vec())).unwrap();
+    let unread = mfad_client::backup::receive(&daemon.options(), passphrase).unwrap();
+    assert!(unread.is_ok());
+    home.set(Disk::Full);
+    assert!(unavailable(&send(&daemon, &app.code(NOON + 30))));
+    home.set(Disk::Well);
+    daemon.wait_until_ready();
+    assert!(accepted(&send(&daemon, &app.code(NOON + 30))));
+}
+
+#[test]
 fn a_daemon_that_starts_on_a_full_disk_waits_for_room() {
     let (home, clock) = (FaultyHome::new(), SetClock::at(NOON));
     let daemon = InProcess::start(&home, &clock);

@@ -62,7 +62,7 @@ fn sled_keeps_what_was_committed_when_it_is_opened_again() {
 fn a_second_opener_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let _first = SledStore::open(folder.path()).unwrap();
-    assert!(SledStore::open(folder.path()).is_err());
+    assert!(matches!(SledStore::open(folder.path()), Err(Error::InUse)));
 }
 
 #[test]

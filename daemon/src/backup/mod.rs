@@ -102,7 +102,7 @@ pub enum Error {
     Content,
     /// The keys in it are none.
     Keyring(KeyringError),
-    /// So much has changed while the backup was read that it was given up.
+    /// The store was closed, or so much has changed while the backup was read that it was given up.
     Outrun,
     /// The store cannot be read or written.
     Store(crate::store::Error),
@@ -118,7 +118,7 @@ impl fmt::Display for Error {
             Self::Unfinished => "the backup was not written to its end",
             Self::Unopened => "the backup does not open: the passphrase is wrong, or the file was changed or cut",
             Self::Content => "the backup is not complete",
-            Self::Outrun => "the backup was given up: it was read too slowly",
+            Self::Outrun => "the backup was given up: it was read too slowly, or the store was closed",
             Self::Keyring(_) => "the keys in the backup cannot be used",
             Self::Store(_) => "the store cannot be backed up",
             Self::Io(_) => "the backup cannot be read or written",

@@ -23,7 +23,7 @@ struct Kept {
     values: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     /// Keys up to here have been read: what happens to them now is of no interest.
     read: Option<Vec<u8>>,
-    /// A reader this slow would cost more memory than its backup is worth.
+    /// The store is being closed, or a reader this slow would cost more memory than its backup is worth.
     given_up: bool,
 }
 
@@ -36,8 +36,14 @@ impl Overlay {
         }
         kept.values.entry(key.to_vec()).or_insert_with(|| old.cloned());
         if kept.values.len() > MOST {
-            *kept = Kept { given_up: true, ..Kept::default() };
+            drop(kept);
+            self.give_up();
         }
+    }
+
+    /// Ends the reading: the store is being closed.
+    pub fn give_up(&self) {
+        *self.kept() = Kept { given_up: true, ..Kept::default() };
     }
 
     /// Notes that the scan has come to this key, and says what was there before it changed: `None` when it has not.

@@ -278,5 +278,14 @@ impl Scribe {
     }
 }
 
+impl Drop for Scribe {
+    /// A snapshot keeps the store open: its reader must not keep it from being opened again.
+    fn drop(&mut self) {
+        if let Some(overlay) = self.overlay.upgrade() {
+            overlay.give_up();
+        }
+    }
+}
+
 /// Changes in one batch, besides the first.
 const BATCH: usize = 255;

@@ -47,6 +47,8 @@ pub trait Store: Send + Sync + 'static {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
+    /// Something else has the store open.
+    InUse,
     /// What the disk holds is not what the engine wrote.
     Damaged(&'static str),
     /// The operating system refused.
@@ -60,6 +62,7 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::InUse => f.write_str("something else has the store open"),
             Self::Damaged(what) => write!(f, "the store is damaged: {what}"),
             Self::Io(_) => f.write_str("the store cannot be read or written"),
             Self::Busy => f.write_str("another backup is being made"),
@@ -72,7 +75,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io(error) => Some(error),
-            Self::Damaged(_) | Self::Busy | Self::Stopped => None,
+            Self::InUse | Self::Damaged(_) | Self::Busy | Self::Stopped => None,
         }
     }
 }
@@ -85,6 +88,8 @@ pub enum Failure {
     DiskFull,
     /// The disk or its file system is read-only: it can be tried again when it is not.
     ReadOnly,
+    /// Something still has the store open: it can be tried again when that has ended.
+    InUse,
     /// The store is not what it was: only a person can help.
     Damaged(String),
     /// A write or a sync failed: what the disk holds is not known, and the process must start anew.
@@ -101,6 +106,7 @@ impl Failure {
             }
             Error::Io(io) if io.kind() == io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
             Error::Io(io) => Self::Lost(io.to_string()),
+            Error::InUse => Self::InUse,
             Error::Damaged(what) => Self::Damaged(format!("the store is damaged: {what}")),
             Error::Busy | Error::Stopped => Self::Lost(error.to_string()),
         }
@@ -112,6 +118,7 @@ impl fmt::Display for Failure {
         match self {
             Self::DiskFull => f.write_str("the disk is full: free some room, and mfad goes on by itself"),
             Self::ReadOnly => f.write_str("the file system is read-only: make it writable, and mfad goes on by itself"),
+            Self::InUse => f.write_str("the store is still in use: mfad goes on by itself when it is free"),
             Self::Damaged(what) => f.write_str(what),
             Self::Lost(what) => write!(f, "a write to the store failed: {what}"),
         }

@@ -27,7 +27,7 @@ impl SledStore {
     /// set a umask that keeps others out.
     ///
     /// # Errors
-    /// [`Error::Damaged`] or [`Error::Io`]; also when another process has it open.
+    /// [`Error::InUse`], [`Error::Damaged`] or [`Error::Io`].
     pub fn open(folder: &Path) -> Result<Self, Error> {
         remove_interrupted_snapshots(folder)?;
         let config = sled::Config::new()
@@ -88,13 +88,14 @@ impl Store for SledStore {
 fn open_when_free(config: &sled::Config) -> Result<sled::Db, Error> {
     for _ in 0..UNLOCK_TRIES {
         match guarded("it cannot be opened", || config.open()) {
+            // sled has no kind for this error, only words.
             Err(Error::Io(error)) if error.to_string().contains("could not acquire lock") => {
                 thread::sleep(UNLOCK_PAUSE)
             }
             opened => return opened,
         }
     }
-    guarded("it cannot be opened", || config.open())
+    Err(Error::InUse)
 }
 
 /// Runs a call of sled, which panics on some kinds of damage.
