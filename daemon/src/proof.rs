@@ -17,6 +17,8 @@ use crate::store::{self, Store};
 pub struct Proven {
     /// The last batch's word about the store.
     pub mark: Mark,
+    /// The sequence that the file `head` holds.
+    pub head: u64,
     /// The records that are there.
     pub known: Known,
 }
@@ -79,7 +81,7 @@ pub fn prove(store: &dyn Store, ledger: &Ledger, head: Option<&[u8]>, progress: 
     if found.sum != mark.sum || found.records != mark.records {
         return Err(Damage::Changed);
     }
-    Ok(Proven { mark, known: found.known })
+    Ok(Proven { mark, head, known: found.known })
 }
 
 /// Why a store cannot be believed.

@@ -39,7 +39,7 @@ impl Committer {
     ) -> Result<Self, Error> {
         let failure = watch::Sender::new(None);
         let known = Arc::new(RwLock::new(proven.known));
-        let head = HeadKeeper::start(home, Arc::clone(&ledger), proven.mark.head, failure.clone())?;
+        let head = HeadKeeper::start(home, Arc::clone(&ledger), proven.head, failure.clone())?;
         let mut scribe = Scribe {
             store: Arc::clone(&store),
             ledger,
