@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{Winsize, openpty};
 
@@ -28,6 +29,10 @@ impl Terminal {
     pub fn start(program: &Path, args: &[&str]) -> Self {
         let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(Some(&size), None).expect("a pseudo-terminal");
+        for end in [&pty.master, &pty.slave] {
+            // Whoever inherits the master's end keeps the terminal from hanging up.
+            fcntl(end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).expect("a closed-on-exec end");
+        }
         let end = |fd: &OwnedFd| Stdio::from(fd.try_clone().expect("a copy"));
         let mut command: Command = tool("setsid");
         command.args(["--ctty", "--wait"]).arg(program).args(args);
@@ -73,7 +78,15 @@ impl Terminal {
         // The other end of an ended pseudo-terminal reads as an error.
         self.screen.read_to_end(&mut bytes).ok();
         self.shown.push_str(&String::from_utf8_lossy(&bytes));
-        (self.shown, self.child.wait().expect("an ended program"))
+        (std::mem::take(&mut self.shown), self.child.wait().expect("an ended program"))
+    }
+}
+
+impl Drop for Terminal {
+    /// A test that has failed hangs up: the program gets SIGHUP, as from a terminal that is closed.
+    fn drop(&mut self) {
+        self.screen = File::open("/dev/null").expect("/dev/null");
+        self.child.wait().ok();
     }
 }
 

@@ -74,6 +74,19 @@ fn an_interrupted_demo_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_demo_whose_terminal_is_closed_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!("TMPDIR={} exec {} demo --interactive", folder.path().display(), built("mfad").display());
+    let mut terminal = Terminal::start(Path::new("/bin/sh"), &["-c", &script]);
+    terminal.wait_for("Type the first code:");
+    assert_eq!(daemons_below(folder.path()), 1);
+    // Hangs up, and waits for the demo to end.
+    drop(terminal);
+    assert!(is_empty(folder.path()));
+    assert_eq!(daemons_below(folder.path()), 0);
+}
+
+#[test]
 fn a_person_can_play_the_authenticator() {
     let mut terminal = Terminal::start(&built("mfad"), &["demo", "--interactive"]);
     let shown = terminal.wait_for("Type the first code:");

@@ -25,6 +25,8 @@ pub(crate) fn run(interactive: bool) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let shown = runtime.block_on(async {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        // The terminal was closed.
+        let mut hangup = signal(SignalKind::hangup())?;
         let on_stage = Arc::clone(&stage);
         // The error's text crosses the thread: what is behind it need not.
         let show = tokio::task::spawn_blocking(move || show(&on_stage, interactive).map_err(|e| super::chain(&*e)));
@@ -32,6 +34,7 @@ pub(crate) fn run(interactive: bool) -> Result<(), Box<dyn Error>> {
             shown = show => Ok::<_, Box<dyn Error>>(shown?),
             _ = terminate.recv() => Ok(Err("interrupted".to_owned())),
             _ = interrupt.recv() => Ok(Err("interrupted".to_owned())),
+            _ = hangup.recv() => Ok(Err("interrupted".to_owned())),
         }
     });
     let cleared = stage.clear();
