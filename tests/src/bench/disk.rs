@@ -13,7 +13,7 @@ impl Disk {
     /// Makes the file.
     pub(crate) fn prepare(plan: &Plan) -> Self {
         let file = tempfile::tempfile_in(&plan.folder).expect("a temporary file");
-        file.write_all_at(&[1; FILE], 0).expect("a written file");
+        file.write_all_at(&vec![1; FILE], 0).expect("a written file");
         file.sync_all().expect("a durable file");
         Self(file)
     }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use mfad_proto::frame::PREFIX;
+
 use super::folder::Folder;
 use super::plan::Plan;
 use super::process::{Process, program, say_ready};
@@ -30,19 +32,24 @@ impl Echo {
     pub(crate) fn socket(&self) -> PathBuf {
         socket(&self.folder)
     }
+}
 
-    /// How long each of `count` round trips of [`MESSAGE`] bytes took.
-    pub(crate) fn round_trips(&self, count: usize) -> Vec<Duration> {
-        let mut stream = UnixStream::connect(self.socket()).expect("a connection");
-        let mut message = [7; MESSAGE];
-        let mut round_trip = || {
-            let began = Instant::now();
-            stream.write_all(&message).expect("a sent message");
-            stream.read_exact(&mut message).expect("an echo");
-            began.elapsed()
-        };
-        (0..count).map(|_| round_trip()).collect()
-    }
+/// How long each of `count` round trips of [`MESSAGE`] bytes took.
+pub(crate) fn round_trips(stream: &mut UnixStream, count: usize) -> Vec<Duration> {
+    let mut message = [7; MESSAGE];
+    let mut round_trip = || {
+        let began = Instant::now();
+        stream.write_all(&message).expect("a sent message");
+        stream.read_exact(&mut message).expect("an echo");
+        began.elapsed()
+    };
+    (0..count).map(|_| round_trip()).collect()
+}
+
+/// A message that is a frame, too.
+pub(crate) fn frame() -> Vec<u8> {
+    let length = u32::try_from(MESSAGE - PREFIX).expect("a small number");
+    [length.to_le_bytes().as_slice(), &[7; MESSAGE - PREFIX]].concat()
 }
 
 /// The server: one thread a connection, until it is killed.
@@ -67,4 +74,4 @@ fn socket(folder: &Folder) -> PathBuf {
 }
 
 /// Bytes of one message: about those of a `Verify`.
-pub(crate) const MESSAGE: usize = 64;
+const MESSAGE: usize = 64;

@@ -25,59 +25,67 @@ pub(crate) fn one(client: &mut Client, calls: Vec<Call>) -> Vec<Duration> {
     calls.into_iter().map(time).collect()
 }
 
-/// Calls a second, each client in a thread of its own with an equal share.
-pub(crate) fn side_by_side(clients: Vec<Client>, mut calls: Vec<Call>) -> f64 {
-    let (total, share) = (calls.len(), calls.len() / clients.len());
+/// How long all calls take, with each client in a thread of its own and an equal share.
+pub(crate) fn side_by_side(clients: &mut [Client], mut calls: Vec<Call>) -> Duration {
+    let share = calls.len() / clients.len();
     let start = Barrier::new(clients.len());
     let times: Vec<_> = thread::scope(|scope| {
-        let work = |mut client: Client| {
+        let work = |client| {
             let (calls, start) = (calls.split_off(calls.len() - share), &start);
             scope.spawn(move || {
                 start.wait();
                 let began = Instant::now();
-                one(&mut client, calls);
+                one(client, calls);
                 (began, Instant::now())
             })
         };
-        let threads: Vec<_> = clients.into_iter().map(work).collect();
+        let threads: Vec<_> = clients.iter_mut().map(work).collect();
         threads.into_iter().map(|thread| thread.join().expect("an ended thread")).collect()
     });
     let began = times.iter().map(|(began, _)| *began).min().expect("at least one client");
-    let ended = times.iter().map(|(_, ended)| *ended).max().expect("at least one client");
-    rate(total - total % share, ended - began)
+    times.iter().map(|(_, ended)| *ended - began).max().expect("at least one client")
 }
 
-/// Frames a second over `lanes` connections, of which each always waits for one answer. One thread with `poll` drives
-/// them all: it costs the measured server less of the machine than a thread for each would.
-pub(crate) fn many(socket: &Path, lanes: usize, frames: Vec<Vec<u8>>, good: impl Fn(&[u8]) -> bool) -> f64 {
-    let streams: Vec<_> = (0..lanes).map(|_| UnixStream::connect(socket).expect("a connection")).collect();
-    let mut waiting: Vec<_> = streams.iter().map(|stream| PollFd::new(stream.as_fd(), PollFlags::POLLIN)).collect();
-    let mut inboxes = vec![Vec::new(); lanes];
-    let (total, mut answered, mut frames) = (frames.len(), 0, frames.into_iter());
-    let began = Instant::now();
-    for (mut stream, frame) in streams.iter().zip(&mut frames) {
-        stream.write_all(&frame).expect("a sent frame");
+/// Many connections, of which each waits for one answer at a time. One thread with `poll` drives them all: that costs
+/// the measured server less of the machine than a thread for each would.
+pub(crate) struct Lanes(Vec<UnixStream>);
+
+impl Lanes {
+    /// Connects all.
+    pub(crate) fn connect(socket: &Path, count: usize) -> Self {
+        Self((0..count).map(|_| UnixStream::connect(socket).expect("a connection")).collect())
     }
-    while answered < total {
-        poll(&mut waiting, PollTimeout::NONE).expect("a poll");
-        let ready = waiting.iter().map(|fd| fd.revents().is_some_and(|events| !events.is_empty()));
-        for ((mut stream, inbox), _) in streams.iter().zip(&mut inboxes).zip(ready).filter(|(_, ready)| *ready) {
-            let mut buffer = [0; MAX_FRAME];
-            let count = stream.read(&mut buffer).expect("an answer");
-            assert!(count > 0, "the server closed a connection");
-            inbox.extend_from_slice(&buffer[..count]);
-            if !matches!(Header::judge(inbox), Header::Frame(length) if length == inbox.len()) {
-                continue;
-            }
-            assert!(good(inbox), "a wrong answer");
-            inbox.clear();
-            answered += 1;
-            if let Some(frame) = frames.next() {
-                stream.write_all(&frame).expect("a sent frame");
+
+    /// How long it takes until all frames are answered, and well.
+    pub(crate) fn exchange(&self, frames: Vec<Vec<u8>>, good: impl Fn(&[u8]) -> bool) -> Duration {
+        let mut fds: Vec<_> = self.0.iter().map(|stream| PollFd::new(stream.as_fd(), PollFlags::POLLIN)).collect();
+        let mut inboxes = vec![Vec::new(); self.0.len()];
+        let (mut waiting, mut frames) = (frames.len(), frames.into_iter());
+        let began = Instant::now();
+        for (mut stream, frame) in self.0.iter().zip(&mut frames) {
+            stream.write_all(&frame).expect("a sent frame");
+        }
+        while waiting > 0 {
+            poll(&mut fds, PollTimeout::NONE).expect("a poll");
+            let ready = |fd: &PollFd<'_>| fd.revents().is_some_and(|events| !events.is_empty());
+            for ((mut stream, inbox), _) in self.0.iter().zip(&mut inboxes).zip(&fds).filter(|(_, fd)| ready(fd)) {
+                let mut buffer = [0; MAX_FRAME];
+                let count = stream.read(&mut buffer).expect("an answer");
+                assert!(count > 0, "the server closed a connection");
+                inbox.extend_from_slice(&buffer[..count]);
+                if !matches!(Header::judge(inbox), Header::Frame(length) if length == inbox.len()) {
+                    continue;
+                }
+                assert!(good(inbox), "a wrong answer");
+                inbox.clear();
+                waiting -= 1;
+                if let Some(frame) = frames.next() {
+                    stream.write_all(&frame).expect("a sent frame");
+                }
             }
         }
+        began.elapsed()
     }
-    rate(total, began.elapsed())
 }
 
 /// The whole frame of a request.
@@ -91,9 +99,4 @@ pub(crate) fn frame(call: &Call) -> Vec<u8> {
 pub(crate) fn accepts(frame: &[u8]) -> bool {
     let Content::Body(body) = Content::of(frame) else { return false };
     matches!(Response::read(body), Ok(Response { reply: Reply::Accepted(_), .. }))
-}
-
-/// So many a second.
-pub(crate) fn rate(count: usize, time: Duration) -> f64 {
-    f64::from(u32::try_from(count).expect("a small number")) / time.as_secs_f64()
 }
