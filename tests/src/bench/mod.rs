@@ -27,7 +27,7 @@ use self::row::Row;
 
 /// Measure mfad on this machine; it must be idle for numbers worth keeping
 #[derive(Parser)]
-#[command(name = "tests/bench", args_conflicts_with_subcommands = true)]
+#[command(bin_name = "tests/bench", args_conflicts_with_subcommands = true)]
 pub struct Args {
     #[command(flatten)]
     plan: Plan,
