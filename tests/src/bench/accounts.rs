@@ -1,0 +1,100 @@
+//! The accounts of the benchmark, made straight through the library: a million requests would take too long.
+//!
+//! MUST: [`fill`] is the only place that knows how a store holds an account, and leaves a state folder that a daemon
+//! opens as one of its own.
+
+use std::path::Path;
+
+use mfad_client::{Client, Options, Trusted};
+use mfad_daemon::record::{Factor, Failures, Record, Seed};
+use mfad_daemon::seal::{Sealer, Subject};
+use mfad_daemon::setup::{Places, ServeOptions, prepare};
+use mfad_daemon::store::Change;
+use mfad_daemon::totp::{Algorithm, Digits, Generator, Key, NEW_KEY, Step};
+use mfad_proto::{Account, AccountName, Call, Code, Context, Handle, Label, Realm, UserName};
+use zeroize::Zeroizing;
+
+use super::folder::{self, Folder};
+use super::process::{program, run};
+
+/// Puts the accounts 0..`accounts` into a new state folder. A process of its own does it, so that neither its memory nor
+/// its hold on the store is left to the next one.
+pub(crate) fn fill_apart(folder: &Folder, accounts: u64) {
+    let mut command = program("mfad-bench");
+    command.arg("fill").arg(folder.path()).arg(accounts.to_string());
+    run(command);
+}
+
+/// The other half of [`fill_apart`].
+pub(crate) fn fill(folder: &Path, accounts: u64) {
+    let places = Places { config: Some(folder::config(folder)), state: folder::state(folder), key_file: None };
+    let options = ServeOptions { places, socket: Some(folder.join("fill.sock")) };
+    let (config, _listeners) = prepare(&options, &mut |_warning| {}).expect("a prepared daemon");
+    let sealer = Sealer::new(&config.keyring);
+    let change = |index: u64| -> Change {
+        let name = name(index);
+        let sealed = sealer.seal(Subject::Account(&name), &record(index)).expect("a sealed record");
+        // As `daemon/ARCHITECTURE.md` has it. If it is wrong, no code is accepted, and the benchmark stops.
+        let key = [b"a", name.realm.as_str().as_bytes(), &[0], name.user.as_str().as_bytes()].concat();
+        (key, Some(sealed))
+    };
+    for start in (0..accounts).step_by(BATCH) {
+        let end = accounts.min(start + u64::try_from(BATCH).expect("a small number"));
+        config.store.commit((start..end).map(change).collect()).expect("a durable batch");
+    }
+}
+
+/// `Verify` with the code that this account's app shows at this Unix time.
+pub(crate) fn verify(index: u64, unix: u64) -> Call {
+    let code = Generator::new(&key(index), Algorithm::default(), Digits::default()).code(Step::at(unix));
+    let code = Code::new(Zeroizing::new(code.as_bytes().to_vec())).expect("a short code");
+    let context = Context { service: Label::cut("bench"), ..Context::default() };
+    Call::Verify { account: Account::Name(name(index)), code, context }
+}
+
+/// `Status` of this account.
+pub(crate) fn status(index: u64) -> Call {
+    Call::Status { account: Account::Name(name(index)) }
+}
+
+/// A connection to the daemon of this folder, through the client that login services use.
+pub(crate) fn connect(folder: &Folder) -> Client {
+    let mut options = Options::new(folder.socket(), Trusted::StandardOrOwn);
+    // The first answer after a start may take as long as the start.
+    options.deadline = std::time::Duration::from_secs(600);
+    Client::connect(options).expect("a connection")
+}
+
+fn name(index: u64) -> AccountName {
+    let user = UserName::new(&format!("user{index:08}")).expect("a legal name");
+    AccountName { realm: Realm::system(), user }
+}
+
+fn record(index: u64) -> Record {
+    let mut handle = [0; 20];
+    handle[..8].copy_from_slice(&index.to_le_bytes());
+    let seed = Seed {
+        key: key(index),
+        algorithm: Algorithm::default(),
+        digits: Digits::default(),
+        handle: Handle::from_random(handle),
+    };
+    Record {
+        generation: 1,
+        // Any step of today is a later one.
+        factor: Some(Factor { seed, enrolled_at: 0, last_step: Step(0) }),
+        pending: None,
+        failures: Failures::default(),
+        last_success: None,
+    }
+}
+
+/// Keys protect nothing here: the load generator makes them again from the number.
+fn key(index: u64) -> Key {
+    let mut bytes = [0x5a; NEW_KEY];
+    bytes[..8].copy_from_slice(&index.to_le_bytes());
+    Key::new(&bytes).expect("a key of the usual length")
+}
+
+/// Accounts in one commit.
+const BATCH: usize = 1_000;
