@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use mfad_client::{Client, Options, Trusted};
+use mfad_daemon::ledger::{Ledger, MARK_KEY, Mark};
 use mfad_daemon::record::{Factor, Failures, Record, Seed};
 use mfad_daemon::seal::{Sealer, Subject};
 use mfad_daemon::setup::{Places, ServeOptions, prepare};
@@ -30,7 +31,9 @@ pub(crate) fn fill(folder: &Path, accounts: u64) {
     let places = Places { config: Some(folder::config(folder)), state: folder::state(folder), key_file: None };
     let options = ServeOptions { places, socket: Some(folder.join("fill.sock")) };
     let (config, _listeners) = prepare(&options, &mut |_warning| {}).expect("a prepared daemon");
-    let sealer = Sealer::new(&config.keyring);
+    let (sealer, ledger) = (Sealer::new(&config.keyring), Ledger::new(&config.keyring));
+    let store = config.home.open().expect("an open store");
+    let mut mark = Mark { sequence: 1, records: accounts, ..Mark::default() };
     let change = |index: u64| -> Change {
         let name = name(index);
         let sealed = sealer.seal(Subject::Account(&name), &record(index)).expect("a sealed record");
@@ -40,8 +43,14 @@ pub(crate) fn fill(folder: &Path, accounts: u64) {
     };
     for start in (0..accounts).step_by(BATCH) {
         let end = accounts.min(start + u64::try_from(BATCH).expect("a small number"));
-        config.store.commit((start..end).map(change).collect()).expect("a durable batch");
+        let batch: Vec<Change> = (start..end).map(change).collect();
+        batch
+            .iter()
+            .for_each(|(key, sealed)| mark.sum.toggle(ledger.print(key, sealed.as_deref().unwrap_or_default())));
+        store.commit(batch).expect("a durable batch");
     }
+    let sealed = ledger.seal_mark(&mark).expect("randomness");
+    store.commit(vec![(MARK_KEY.to_vec(), Some(sealed))]).expect("a durable mark");
 }
 
 /// `Verify` with the code that this account's app shows at this Unix time.

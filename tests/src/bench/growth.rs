@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mfad_daemon::setup::STORE;
+use mfad_daemon::home::STORE;
 use mfad_daemon::store::{SledStore, Store};
 use mfad_proto::Reply;
 use nix::sys::stat::{Mode, umask};
@@ -23,8 +23,8 @@ struct Filled<'a> {
     least_memory: f64,
 }
 
-/// What is measured at each size. Backup and restore get their rows here.
-const MEASURES: [fn(&Filled<'_>) -> Vec<Row>; 1] = [start];
+/// What is measured at each size.
+const MEASURES: [fn(&Filled<'_>) -> Vec<Row>; 2] = [start, backup_and_restore];
 
 /// The rows of all sizes.
 pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
@@ -69,6 +69,32 @@ fn start(filled: &Filled<'_>) -> Vec<Row> {
         // Among few accounts, what the daemon occupies anyway hides what they add.
         Row::new(name("memory an account"), Unit::Bytes, each).target((accounts >= ENOUGH).then_some(AtMost(250.0))),
     ]
+}
+
+/// A backup from the running daemon into a file, and the way back into an empty folder. Most of the time at few accounts is
+/// what the passphrase costs.
+fn backup_and_restore(filled: &Filled<'_>) -> Vec<Row> {
+    let (mut backups, mut restores) = (Vec::new(), Vec::new());
+    let file = filled.folder.path().join("backup");
+    let passphrase = filled.folder.path().join("passphrase");
+    std::fs::write(&passphrase, "benchmark").expect("a passphrase file");
+    for round in 1..=filled.rounds {
+        eprintln!("growth: backup {round} of {} with {} accounts", filled.rounds, filled.accounts);
+        let (daemon, _time) = first_answer(filled.folder);
+        let mut backup = program("mfactl");
+        backup.arg("--socket").arg(filled.folder.socket()).arg("backup").arg(&file);
+        backup.arg("--passphrase-file").arg(&passphrase);
+        backups.push(process::time(backup));
+        daemon.stop();
+        let target = filled.folder.path().join("restored");
+        let mut restore = program("mfad");
+        restore.arg("restore").arg(&file).arg("--state").arg(&target).arg("--passphrase-file").arg(&passphrase);
+        restores.push(process::time(restore));
+        std::fs::remove_dir_all(&target).expect("a removed folder");
+    }
+    std::fs::remove_file(&file).expect("a removed backup");
+    let name = |what: &str| format!("{what}, {} accounts", filled.accounts);
+    vec![Row::new(name("backup"), Unit::Millis, backups), Row::new(name("restore"), Unit::Millis, restores)]
 }
 
 /// Starts the released program. It counts as started when it says so and has answered about an account: whatever a

@@ -102,6 +102,13 @@ pub(crate) fn run(mut command: Command) {
     assert!(status.success(), "{command:?} failed: {status}");
 }
 
+/// Runs a process to its end, and returns the milliseconds that it took.
+pub(crate) fn time(command: Command) -> f64 {
+    let began = Instant::now();
+    run(command);
+    began.elapsed().as_secs_f64() * 1e3
+}
+
 /// A program that was built beside this one, without any output.
 pub(crate) fn program(name: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("a path").with_file_name(name));

@@ -13,8 +13,8 @@ use std::thread;
 
 use clap::Parser;
 use mfad_daemon::clock::{Clock, SystemClock};
+use mfad_daemon::home::{Home, MemoryHome};
 use mfad_daemon::setup::{ServeOptions, prepare};
-use mfad_daemon::store::{MemoryStore, Store};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Parser)]
@@ -51,7 +51,7 @@ fn main() {
     let Args { options, memory } = Args::parse();
     let (mut config, listeners) = prepare(&options, &mut |line| eprintln!("{line}")).expect("a prepared daemon");
     if memory {
-        config.store = Arc::new(copied(&*config.store));
+        config.home = Arc::new(copied(&*config.home));
     }
     let clock = Arc::new(AheadClock::default());
     let orders = Arc::clone(&clock);
@@ -66,10 +66,13 @@ fn main() {
     });
 }
 
-fn copied(store: &dyn Store) -> MemoryStore {
-    let copy = MemoryStore::default();
+fn copied(home: &dyn Home) -> MemoryHome {
+    let copy = MemoryHome::default();
     let mut values = Vec::new();
+    let store = home.open().expect("an open store");
     store.scan(&mut |key, value| values.push((key.to_vec(), Some(value.to_vec())))).expect("a whole scan");
-    copy.commit(values).expect("memory");
+    copy.open().and_then(|store| store.commit(values)).expect("memory");
+    let head = home.read_head().expect("a readable head").expect("a head");
+    copy.write_head(&head).expect("memory");
     copy
 }
