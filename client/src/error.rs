@@ -83,9 +83,7 @@ impl fmt::Display for Error {
             ),
             Self::Deadline => f.write_str("mfad did not answer in time"),
             Self::Gone => f.write_str("mfad closed the connection"),
-            Self::UnknownFate => f.write_str(
-                "the connection ended before the answer: the request may have been judged, so use a new code",
-            ),
+            Self::UnknownFate => f.write_str("no answer came: the request may have been judged, so use a new code"),
             Self::Version { min, max } => {
                 write!(f, "mfad speaks protocol versions {min} to {max}, and this program {}", mfad_proto::VERSION)
             }

@@ -9,7 +9,10 @@ use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use nix::errno::Errno;
 use zeroize::Zeroizing;
+
+use crate::terminal::hidden;
 
 /// Whether a person can be asked.
 #[must_use]
@@ -23,8 +26,7 @@ pub fn is_terminal() -> bool {
 /// [`Error`].
 pub fn secret(prompt: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     if is_terminal() {
-        let typed = rpassword::prompt_password(prompt);
-        return typed.map(|typed| Zeroizing::new(typed.into_bytes())).map_err(Error::Io);
+        return hidden(prompt);
     }
     line(io::stdin())
 }
@@ -69,11 +71,14 @@ impl std::error::Error for Error {
 }
 
 /// One line without its end, read a byte at a time.
-fn line(input: impl AsFd) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub(crate) fn line(input: impl AsFd) -> Result<Zeroizing<Vec<u8>>, Error> {
     let mut line = Zeroizing::new(Vec::with_capacity(LONGEST));
     let mut byte = Zeroizing::new([0_u8; 1]);
     loop {
-        let ended = nix::unistd::read(&input, byte.as_mut_slice()).map_err(|errno| Error::Io(errno.into()))? == 0;
+        let ended = match nix::unistd::read(&input, byte.as_mut_slice()) {
+            Err(Errno::EINTR) => continue,
+            read => read.map_err(|errno| Error::Io(errno.into()))? == 0,
+        };
         if ended && line.is_empty() {
             return Err(Error::Missing);
         }

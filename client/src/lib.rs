@@ -15,6 +15,8 @@ mod error;
 pub mod input;
 pub mod qr;
 mod server;
+#[cfg(feature = "terminal")]
+mod terminal;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -24,25 +24,22 @@ impl fmt::Display for ServerUid {
 }
 
 /// Which uids may serve, besides root and the user `mfad`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trusted {
-    /// Nobody else: for the sockets at their usual paths.
-    Standard,
-    /// This process's own uid: for a path that was given explicitly.
-    StandardOrOwn,
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Trusted {
+    /// This process's own uid: for a path that was given explicitly, never for the usual ones.
+    pub own: bool,
     /// One uid that was named.
-    StandardOr(u32),
+    pub named: Option<u32>,
 }
 
 impl Trusted {
+    /// For a path that was given explicitly.
+    pub const OWN: Self = Self { own: true, named: None };
+
     pub(crate) fn includes(self, server: ServerUid) -> bool {
-        let named = match self {
-            Self::Standard => false,
-            Self::StandardOrOwn => server.0 == geteuid().as_raw(),
-            Self::StandardOr(uid) => server.0 == uid,
-        };
+        let own = self.own && server.0 == geteuid().as_raw();
         // The look-up comes last: it may ask a directory on the network.
-        server.0 == ROOT || named || is_user_mfad(server)
+        server.0 == ROOT || own || self.named == Some(server.0) || is_user_mfad(server)
     }
 }
 

@@ -9,8 +9,10 @@ use mfad_daemon::home::{HEAD, STORE};
 use mfad_daemon::inventory;
 use mfad_daemon::keyring::Keyring;
 use mfad_daemon::ledger::Ledger;
+use mfad_daemon::listener;
 use mfad_daemon::policy::Replace;
 use mfad_daemon::proof::{Progress, REMEDY, prove};
+use mfad_daemon::root_key::{self, Source};
 use mfad_daemon::seal::Sealer;
 use mfad_daemon::setup::{self, Places};
 use mfad_daemon::state::{self, Holder, StateFolder};
@@ -25,6 +27,11 @@ pub(crate) fn run(places: &Places) -> ExitCode {
         Ok(config) => {
             report.fine("the configuration is valid");
             explain(&config, &mut report);
+            if let Source::File(path) = places.key_source(&config)
+                && let Err(error) = root_key::read_file(&path)
+            {
+                report.finding(&super::chain(&error));
+            }
             Some(config)
         }
         Err(error) => {
@@ -85,6 +92,11 @@ fn explain(config: &Config, report: &mut Report) {
             rules.issuer.as_str(),
             rules.digits.count(),
         ));
+        if let Some(group) = setup::group_of(realm)
+            && let Err(error) = listener::gid(&group)
+        {
+            report.finding(&format!("the socket of realm {realm} cannot be made: {error}"));
+        }
     }
 }
 
@@ -144,7 +156,7 @@ fn judge_daemon(holder: &Holder, report: &mut Report) {
     let Some(socket) = &holder.socket else {
         return report.finding("another process holds the state folder, and does not say where it listens");
     };
-    let options = Options::new(socket, Trusted::StandardOrOwn);
+    let options = Options::new(socket, Trusted::OWN);
     match Client::connect(options).and_then(|mut client| client.call(Call::Ping)) {
         Ok(Reply::Pong(pong)) if pong.ready => {
             report.fine(&format!("mfad {} holds the state and is ready, on {}", pong.version, socket.display()));

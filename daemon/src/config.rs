@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use mfad_proto::{Issuer, Realm};
@@ -26,7 +26,9 @@ impl Config {
     /// # Errors
     /// [`Error`], with the file, and the line where there is one.
     pub fn read(path: &Path, host: &Issuer) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|error| Error::Io { path: path.to_owned(), error })?;
+        let fail = |error| Error::Io { path: path.to_owned(), error };
+        let mut text = String::new();
+        std::fs::File::open(path).and_then(|file| file.take(LARGEST).read_to_string(&mut text)).map_err(fail)?;
         Self::parse(&text, host).map_err(|error| Error::Toml { path: path.to_owned(), error })
     }
 
@@ -42,7 +44,7 @@ impl Config {
     /// Those of TOML, of an unknown key, and of a value that breaks its rule.
     pub fn parse(text: &str, host: &Issuer) -> Result<Self, toml::de::Error> {
         let file: File = toml::from_str(text)?;
-        let mut config = Self { key_file: file.key_file, ..Self::without_file(host) };
+        let mut config = Self { key_file: file.key_file.map(|path| path.0), ..Self::without_file(host) };
         config.realms.extend(file.realm.into_iter().map(|(name, table)| (name.0, table.rules(host))));
         Ok(config)
     }
@@ -99,9 +101,22 @@ pub fn host_issuer() -> Issuer {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    key_file: Option<PathBuf>,
+    key_file: Option<AbsolutePath>,
     #[serde(default)]
     realm: BTreeMap<RealmName, RealmTable>,
+}
+
+/// A relative path would mean another file wherever the daemon is started.
+#[derive(Deserialize)]
+#[serde(try_from = "PathBuf")]
+struct AbsolutePath(PathBuf);
+
+impl TryFrom<PathBuf> for AbsolutePath {
+    type Error = &'static str;
+
+    fn try_from(path: PathBuf) -> Result<Self, Self::Error> {
+        if path.is_absolute() { Ok(Self(path)) } else { Err("a path in the configuration begins with /") }
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -183,3 +198,6 @@ enum ReplaceWord {
     Code,
     Asserted,
 }
+
+/// Bytes of the largest configuration that is read.
+const LARGEST: u64 = 1024 * 1024;

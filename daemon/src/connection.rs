@@ -31,6 +31,9 @@ pub(crate) async fn serve(stream: UnixStream, caller: Caller, handler: Arc<Handl
     };
     let end = connection.serve(stop).await;
     // Also when the peer is gone: what was begun ends, and is audited, though nobody reads the answer.
+    if matches!(end, End::Malformed | End::Version) {
+        connection.handler.refused(&connection.caller, Refusal::Malformed);
+    }
     let farewell = match end {
         End::GoingAway => Some(Reply::GoingAway),
         End::Malformed => Some(Reply::Refused(Refusal::Malformed)),

@@ -17,7 +17,7 @@ pub mod home;
 pub mod inventory;
 pub mod keyring;
 pub mod ledger;
-mod listener;
+pub mod listener;
 mod names;
 pub mod otpauth;
 pub mod policy;
@@ -35,5 +35,5 @@ pub mod store;
 pub mod totp;
 pub mod vault;
 
-pub use listener::{Access, Error as ListenError, Listener};
+pub use listener::{Access, Listener};
 pub use server::{Config, Error, run};

@@ -7,14 +7,15 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use interprocess::local_socket::prelude::*;
 use interprocess::local_socket::{GenericFilePath, ListenerOptions};
 use interprocess::os::unix::uds_local_socket;
+use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockname, socket};
 use nix::unistd::{Gid, Group, chown};
 
 use crate::policy::Role;
@@ -52,6 +53,13 @@ impl Listener {
     #[must_use]
     pub fn adopt(socket: OwnedFd, role: Role) -> Self {
         Self { socket: uds_local_socket::Listener::from(socket), role }
+    }
+
+    /// The socket's path, when it has one.
+    #[must_use]
+    pub fn path(&self) -> Option<PathBuf> {
+        let address: UnixAddr = getsockname(self.socket.as_fd().as_raw_fd()).ok()?;
+        address.path().map(Path::to_owned)
     }
 
     /// Hands the socket to the running reactor.
@@ -124,14 +132,25 @@ fn clear_stale(path: &Path) -> Result<(), Error> {
     if !metadata.file_type().is_socket() {
         return Err(Error::NotASocket(path.to_owned()));
     }
-    match UnixStream::connect(path) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path).map_err(fail),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Ok(_) | Err(_) => Err(Error::Live(path.to_owned())),
+    match probe(path) {
+        Err(Errno::ECONNREFUSED) => fs::remove_file(path).map_err(fail),
+        Err(Errno::ENOENT) => Ok(()),
+        Ok(()) | Err(_) => Err(Error::Live(path.to_owned())),
     }
 }
 
-fn gid(group: &str) -> Result<Gid, Error> {
+/// Tries to connect. It never waits: a listener whose queue is full is a live one.
+fn probe(path: &Path) -> Result<(), Errno> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    connect(socket.as_raw_fd(), &UnixAddr::new(path)?)
+}
+
+/// The group of a socket.
+///
+/// # Errors
+/// [`Error::NoGroup`], with the command that makes it.
+pub fn gid(group: &str) -> Result<Gid, Error> {
     let found = Group::from_name(group).ok().flatten();
     found.map(|group| group.gid).ok_or_else(|| Error::NoGroup(group.to_owned()))
 }

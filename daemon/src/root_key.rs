@@ -51,10 +51,7 @@ impl Source {
                 io::stdin().lock().take(longest).read_to_end(&mut content).map_err(|e| self.unreadable(e))?;
                 content
             }
-            Self::File(path) => {
-                judge_file(path)?;
-                read_private(path).map_err(|error| self.unreadable(error))?
-            }
+            Self::File(path) => return read_file(path).map(Some),
             Self::StateFolder => match state.read(ROOT_KEY).map_err(Error::State)? {
                 Some(content) => content,
                 None => return Ok(None),
@@ -89,6 +86,21 @@ pub fn make(state: &StateFolder) -> Result<SecretKey, Error> {
     text.push('\n');
     state.replace(ROOT_KEY, text.as_bytes()).map_err(Error::State)?;
     Ok(key)
+}
+
+/// Reads a key file.
+///
+/// # Errors
+/// [`Error`] when there is none, when others can read or replace it, or when it holds something else.
+pub fn read_file(path: &Path) -> Result<SecretKey, Error> {
+    let source = || Source::File(path.to_owned());
+    let metadata = path.symlink_metadata().map_err(|error| Error::Unreadable { source: source(), error })?;
+    let trusted = metadata.uid() == 0 || metadata.uid() == geteuid().as_raw();
+    if !trusted || !metadata.is_file() || metadata.mode() & 0o077 != 0 {
+        return Err(Error::Exposed(path.to_owned()));
+    }
+    let content = read_private(path).map_err(|error| Error::Unreadable { source: source(), error })?;
+    parse(&content).ok_or_else(|| Error::Form(source()))
 }
 
 /// What whoever gets a key made must know.
@@ -150,14 +162,6 @@ impl std::error::Error for Error {
     }
 }
 
-fn judge_file(path: &Path) -> Result<(), Error> {
-    let source = || Source::File(path.to_owned());
-    let metadata = path.symlink_metadata().map_err(|error| Error::Unreadable { source: source(), error })?;
-    let trusted = metadata.uid() == 0 || metadata.uid() == geteuid().as_raw();
-    let private = metadata.is_file() && metadata.mode() & 0o077 == 0;
-    if trusted && private { Ok(()) } else { Err(Error::Exposed(path.to_owned())) }
-}
-
 fn parse(content: &[u8]) -> Option<SecretKey> {
     if let Ok(bytes) = content.try_into() {
         return Some(SecretKey::from_bytes(bytes));
@@ -170,5 +174,5 @@ fn parse(content: &[u8]) -> Option<SecretKey> {
 
 const ROOT_KEY: &str = "root.key";
 const CREDENTIAL: &str = "mfad.key";
-/// Bytes of the longest form, and one to tell that there were more.
+/// Bytes that are read: more than the longest form, so that a longer text is told apart.
 const LONGEST: usize = 128;

@@ -52,8 +52,12 @@ impl Places {
         let host = config::host_issuer();
         match &self.config {
             Some(path) => File::read(path, &host),
-            None if Path::new(CONFIG).exists() => File::read(Path::new(CONFIG), &host),
-            None => Ok(File::without_file(&host)),
+            None => match File::read(Path::new(CONFIG), &host) {
+                Err(config::Error::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
+                    Ok(File::without_file(&host))
+                }
+                read => read,
+            },
         }
     }
 
@@ -93,17 +97,18 @@ pub fn prepare(options: &ServeOptions, tell: &mut dyn FnMut(&str)) -> Result<(Co
     let server_uid = geteuid().as_raw();
     let listeners = match &options.socket {
         Some(path) => {
-            state.announce(path).map_err(Error::State)?;
             vec![Listener::bind(path, Role::ByHand, &Access { mode: 0o666, group: None }).map_err(Error::Listen)?]
         }
-        None => {
-            state.announce(&Path::new(RUN).join(SOCKET)).map_err(Error::State)?;
-            match handed_over(&file)? {
-                activated if activated.is_empty() => standard(&file)?,
-                activated => activated,
-            }
-        }
+        None => match handed_over(&file)? {
+            activated if activated.is_empty() => standard(&file)?,
+            activated => activated,
+        },
     };
+    let paths: Vec<_> = listeners.iter().filter_map(Listener::path).map(absolute).collect();
+    if let Some(first) = paths.first() {
+        state.announce(first).map_err(Error::State)?;
+    }
+    paths.iter().for_each(|path| tell(&format!("listening on {}", path.display())));
     let policy = Policy::new(file.realms, server_uid);
     Ok((Config { policy, keyring, home, server_uid, log: Box::new(io::stderr()) }, listeners))
 }
@@ -170,7 +175,8 @@ impl fmt::Display for Error {
             ),
             Self::SocketName(name) => write!(
                 f,
-                "systemd handed over a socket named {name:?}, which is neither mfad nor a realm of the configuration"
+                "systemd handed over a socket named {name:?}, which is neither mfad nor a realm of the \
+                 configuration: set FileDescriptorName= in its unit"
             ),
         }
     }
@@ -278,6 +284,17 @@ fn role_of(file: &File, name: &str) -> Result<Role, Error> {
     }
 }
 
+/// The path from the root: whoever reads it may stand elsewhere.
+fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
+}
+
+/// The group whose members may use a realm's socket.
+#[must_use]
+pub fn group_of(realm: &Realm) -> Option<String> {
+    (*realm != Realm::system()).then(|| format!("mfad-{realm}"))
+}
+
 /// The sockets of the design, made here: the public one, and one for each realm in a folder of its own.
 fn standard(file: &File) -> Result<Vec<Listener>, Error> {
     let run = Path::new(RUN);
@@ -287,11 +304,8 @@ fn standard(file: &File) -> Result<Vec<Listener>, Error> {
     for realm in file.realms.keys() {
         let folder = run.join(realm.as_str());
         make_folder(&folder)?;
-        let access = if *realm == Realm::system() {
-            Access { mode: 0o600, group: None }
-        } else {
-            Access { mode: 0o660, group: Some(format!("mfad-{realm}")) }
-        };
+        let group = group_of(realm);
+        let access = Access { mode: if group.is_some() { 0o660 } else { 0o600 }, group };
         let listener = Listener::bind(&folder.join(SOCKET), Role::Realm(realm.clone()), &access);
         listeners.push(listener.map_err(Error::Listen)?);
     }

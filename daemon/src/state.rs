@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 pub struct StateFolder {
     path: PathBuf,
     /// Held as long as this lives.
-    _lock: Flock<File>,
+    _lock: Option<Flock<File>>,
 }
 
 impl StateFolder {
@@ -32,11 +32,13 @@ impl StateFolder {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(Error::io(path, error)),
         }
-        Self::judge_folder(path)?;
+        Self::judge_owner(path)?;
+        Self::close_empty(path)?;
+        Self::judge_mode(path)?;
         Self::lock(path)
     }
 
-    /// Takes a folder only if it is there: it makes nothing but the lock file.
+    /// Takes a folder only if it is there, to look at it: nothing in it or of it is changed.
     ///
     /// # Errors
     /// As [`Self::take`]; `Ok(None)` when there is no folder.
@@ -45,12 +47,15 @@ impl StateFolder {
             return Ok(None);
         }
         // Root may look at anybody's.
-        if geteuid().is_root() {
-            Self::judge_owned(path)?
-        } else {
-            Self::judge_folder(path)?
+        if !geteuid().is_root() {
+            Self::judge_owner(path)?;
         }
-        Self::lock(path).map(Some)
+        Self::judge_mode(path)?;
+        if path.join(LOCK).symlink_metadata().is_err() {
+            // Whoever runs on a folder has made its lock: nobody does here.
+            return Ok(Some(Self { path: path.to_owned(), _lock: None }));
+        }
+        Self::hold(path).map(Some)
     }
 
     /// Takes a folder, also one of another user when this process is root: what is written then must be given to its owner.
@@ -61,7 +66,7 @@ impl StateFolder {
         if !geteuid().is_root() || path.symlink_metadata().is_err() {
             return Self::take(path);
         }
-        Self::judge_owned(path)?;
+        Self::judge_mode(path)?;
         Self::lock(path)
     }
 
@@ -139,42 +144,46 @@ impl StateFolder {
         remove().map_err(|error| Error::io(&path, error))
     }
 
-    fn judge_folder(path: &Path) -> Result<(), Error> {
+    fn judge_owner(path: &Path) -> Result<(), Error> {
         let metadata = path.symlink_metadata().map_err(|error| Error::io(path, error))?;
-        if !metadata.is_dir() {
-            return Err(Error::NotAFolder(path.to_owned()));
-        }
-        if metadata.uid() != geteuid().as_raw() {
+        if metadata.is_dir() && metadata.uid() != geteuid().as_raw() {
             return Err(Error::Owner { path: path.to_owned(), owner: metadata.uid() });
         }
-        Self::judge_owned(path)
+        Ok(())
     }
 
-    fn judge_owned(path: &Path) -> Result<(), Error> {
+    fn judge_mode(path: &Path) -> Result<(), Error> {
         let metadata = path.symlink_metadata().map_err(|error| Error::io(path, error))?;
         if !metadata.is_dir() {
             return Err(Error::NotAFolder(path.to_owned()));
         }
-        if metadata.mode() & 0o777 == FOLDER_MODE {
-            return Ok(());
+        match metadata.mode() & 0o777 {
+            FOLDER_MODE => Ok(()),
+            mode => Err(Error::Mode { path: path.to_owned(), mode }),
         }
-        // An empty folder cannot have shown anything yet: closing it now is enough.
-        if fs::read_dir(path).map_err(|error| Error::io(path, error))?.next().is_none() {
-            let closed = fs::Permissions::from_mode(FOLDER_MODE);
-            return fs::set_permissions(path, closed).map_err(|error| Error::io(path, error));
-        }
-        Err(Error::Mode { path: path.to_owned(), mode: metadata.mode() & 0o777 })
     }
 
+    /// An empty folder cannot have shown anything yet: closing it now is enough.
+    fn close_empty(path: &Path) -> Result<(), Error> {
+        let empty = || Ok(path.symlink_metadata()?.is_dir() && fs::read_dir(path)?.next().is_none());
+        let close =
+            |empty| if empty { fs::set_permissions(path, fs::Permissions::from_mode(FOLDER_MODE)) } else { Ok(()) };
+        empty().and_then(close).map_err(|error| Error::io(path, error))
+    }
+
+    /// Makes the lock file where it is missing, and holds it.
     fn lock(path: &Path) -> Result<Self, Error> {
         let file = path.join(LOCK);
-        let open = || {
-            lock_options().write(true).create(true).truncate(false).open(&file)?;
-            lock_options().read(true).open(&file)
-        };
-        let opened = open().map_err(|error| Error::io(&file, error))?;
+        let made = lock_options().write(true).create(true).truncate(false).open(&file);
+        made.map_err(|error| Error::io(&file, error))?;
+        Self::hold(path)
+    }
+
+    fn hold(path: &Path) -> Result<Self, Error> {
+        let file = path.join(LOCK);
+        let opened = lock_options().read(true).open(&file).map_err(|error| Error::io(&file, error))?;
         match Flock::lock(opened, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(lock) => Ok(Self { path: path.to_owned(), _lock: Some(lock) }),
             Err((held, nix::errno::Errno::EWOULDBLOCK)) => Err(Error::Taken(Holder::read(path, held))),
             Err((_file, errno)) => Err(Error::io(&file, errno.into())),
         }

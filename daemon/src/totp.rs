@@ -123,10 +123,10 @@ impl Generator {
             if self.0.check(code, seconds(step)).is_none() {
                 continue;
             }
-            if offset.abs() > WINDOW {
-                elsewhere = Some(Verdict::OtherStep(offset));
-            } else if last.is_some_and(|last| step <= last) {
+            if last.is_some_and(|last| step <= last) {
                 used = Some(Verdict::Used);
+            } else if offset.abs() > WINDOW {
+                elsewhere = Some(Verdict::OtherStep(offset));
             } else {
                 accepted = Some(Verdict::Right(step));
             }
@@ -141,7 +141,7 @@ impl Generator {
 pub enum Verdict {
     /// The code of this step, which lies in the window and above the last accepted one.
     Right(Step),
-    /// The code of a step in the window that is not above the last accepted one.
+    /// The code of a step near now that is not above the last accepted one: it was used, or passed by a newer one.
     Used,
     /// The code of a step this far from now, outside the window: a clock is wrong somewhere.
     OtherStep(i64),

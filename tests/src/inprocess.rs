@@ -86,7 +86,7 @@ impl InProcess {
     /// How to connect to the daemon.
     #[must_use]
     pub fn options(&self) -> Options {
-        let mut options = Options::new(self.socket(), Trusted::StandardOrOwn);
+        let mut options = Options::new(self.socket(), Trusted::OWN);
         options.deadline = Duration::from_secs(30);
         options
     }

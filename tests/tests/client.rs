@@ -37,7 +37,7 @@ impl Server {
     }
 
     fn options(&self) -> Options {
-        let mut options = Options::new(self.socket(), Trusted::StandardOrOwn);
+        let mut options = Options::new(self.socket(), Trusted::OWN);
         options.deadline = Duration::from_millis(500);
         options
     }
@@ -124,7 +124,7 @@ fn a_server_that_does_not_accept_is_waited_for_until_the_deadline_and_no_longer(
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s");
     let _listener = UnixListener::bind(&path).unwrap();
-    let mut options = Options::new(&path, Trusted::StandardOrOwn);
+    let mut options = Options::new(&path, Trusted::OWN);
     options.deadline = Duration::from_millis(200);
     // The kernel queues connections that nobody accepts, up to its backlog.
     let mut queued = Vec::new();
@@ -217,7 +217,7 @@ fn answers_out_of_order_find_their_requests_and_answers_to_none_are_an_error() {
 #[test]
 fn nobody_there_is_told_apart_from_something_in_the_way() {
     let folder = tempfile::tempdir().unwrap();
-    let connect = |name: &str| Client::connect(Options::new(folder.path().join(name), Trusted::StandardOrOwn)).err();
+    let connect = |name: &str| Client::connect(Options::new(folder.path().join(name), Trusted::OWN)).err();
     assert!(matches!(connect("missing"), Some(Error::NotRunning { .. })));
     drop(UnixListener::bind(folder.path().join("stale")).unwrap());
     assert!(matches!(connect("stale"), Some(Error::NotRunning { .. })));
@@ -232,7 +232,7 @@ fn a_server_of_an_untrusted_uid_gets_nothing() {
     })]);
     let mut options = server.options();
     // Root is always trusted, so that this says something only of another user; tests/tests/root.rs covers root.
-    options.trusted = Trusted::StandardOr(own + 1);
+    options.trusted = Trusted { own: false, named: Some(own + 1) };
     match Client::connect(options) {
         Err(Error::WrongServer { uid: ServerUid(uid), .. }) => assert_eq!(uid, own),
         Ok(_) => assert_eq!(own, 0, "an untrusted server was accepted"),

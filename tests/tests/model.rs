@@ -126,10 +126,9 @@ impl Model {
     fn verify(&mut self, shown: Shown, now: u64) -> Expected {
         let newer = |factor: &Factor, offset: i64| step(now) + offset > factor.last_step;
         match (&mut self.factor, shown) {
+            // A code that was used, or passed by a newer one, is no guess.
+            (Some(factor), Shown::Step(offset)) if offset.abs() <= 4 && !newer(factor, offset) => Expected::Denied,
             (Some(factor), Shown::Step(offset)) if offset.abs() <= 1 => {
-                if !newer(factor, offset) {
-                    return Expected::Denied;
-                }
                 factor.last_step = step(now) + offset;
                 self.last_success = Some(now);
                 Expected::Accepted { failures: std::mem::take(&mut self.failures) }

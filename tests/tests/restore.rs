@@ -281,7 +281,7 @@ fn a_reader_that_goes_away_costs_nothing_and_one_at_a_time_is_served() {
     for n in 0..300 {
         let _pending = mfad_tests::daemon::begin_enrollment(&mut daemon.client(), &format!("user{n}"));
     }
-    let options = Options::new(daemon.socket(), Trusted::StandardOrOwn);
+    let options = Options::new(daemon.socket(), Trusted::OWN);
     let ask = || receive(&options, Password::new(Zeroizing::new(PASSPHRASE.as_bytes().to_vec())).unwrap()).unwrap();
     let Ok(Stream { records, pipe }) = ask() else { panic!("no backup") };
     assert_eq!(records, 300);

@@ -1,5 +1,7 @@
 //! `mfactl enroll`: in one go with a person, or in two steps for a program.
 
+use std::path::Path;
+
 use mfad_client::qr;
 use mfad_proto::{Call, Code, Enrollment, EnrollmentId, Refusal, Reply, UserName};
 use zeroize::Zeroizing;
@@ -22,6 +24,11 @@ pub(crate) fn run(
     if !begin && confirm.is_none() && !input::is_terminal() {
         return Err(Failure::Usage("without a terminal, use enroll --begin USER, then enroll --confirm ID USER"));
     }
+    let unwritable = |path: &Path, error| Failure::Io(format!("{} cannot be written", path.display()), error);
+    if let Some(path) = &png {
+        // Before anything is begun.
+        png::judge(path).map_err(|error| unwritable(path, error))?;
+    }
     let mut session = connect(user)?;
     if let Some(id) = confirm {
         return finish(&mut session, id, input::code("First code: ")?, output);
@@ -34,8 +41,7 @@ pub(crate) fn run(
         other => return Err(Failure::unexpected(&other)),
     };
     if let Some(path) = png {
-        let written = png::write_png(&enrollment.qr, &path);
-        written.map_err(|error| Failure::Io(format!("{} cannot be written", path.display()), error))?;
+        png::write_png(&enrollment.qr, &path).map_err(|error| unwritable(&path, error))?;
     }
     if begin {
         return output.object(&EnrollmentObject::new(&enrollment, key(&enrollment)));

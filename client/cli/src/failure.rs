@@ -100,7 +100,7 @@ impl fmt::Display for Failure {
             }
             Self::Refused(Refusal::NotPermitted) => f.write_str("You may not ask this of mfad on this socket."),
             Self::Refused(Refusal::Unavailable) => {
-                f.write_str("mfad cannot answer now: its log says why (journalctl -u mfad).")
+                f.write_str("mfad cannot answer now: its log says why, and so does mfad check.")
             }
             Self::Refused(Refusal::Malformed) => f.write_str("mfad could not read the request."),
             Self::Refused(Refusal::Unsupported) => f.write_str("mfad does not serve this request."),
@@ -110,7 +110,7 @@ impl fmt::Display for Failure {
                     write!(f, ": {source}")?;
                 }
                 match error {
-                    ClientError::NotRunning { .. } => f.write_str(". Is the daemon running (systemctl status mfad)?"),
+                    ClientError::NotRunning { .. } => f.write_str(". Is mfad running?"),
                     _ => f.write_str("."),
                 }
             }

@@ -10,7 +10,9 @@ use crate::failure::Failure;
 
 /// Asks for a code. It is passed on exactly as typed: only the server judges it.
 pub(crate) fn code(prompt: &str) -> Result<Code, Failure> {
-    let typed = input::secret(prompt).map_err(|error| failure(error, "a code is expected on standard input"))?;
+    let mut typed = input::secret(prompt).map_err(|error| failure(error, "a code is expected on standard input"))?;
+    // No code is longer: what is cut off could not make it right.
+    typed.truncate(Code::MAX);
     Code::new(typed).ok_or(Failure::TooLong("the code"))
 }
 

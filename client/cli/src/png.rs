@@ -7,6 +7,21 @@ use mfad_client::qr::{is_light, side};
 use mfad_proto::QrMatrix;
 use zeroize::Zeroizing;
 
+/// Whether a picture may be written there: where nothing is, or over a plain file. A device, a pipe or a symlink would be
+/// replaced, and not written to.
+pub(crate) fn judge(path: &Path) -> io::Result<()> {
+    match path.symlink_metadata() {
+        Ok(metadata) if metadata.is_file() => Ok(()),
+        Ok(_) => Err(io::Error::new(io::ErrorKind::AlreadyExists, "something else than a plain file is there")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let folder =
+                path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+            folder.metadata().map(drop)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Writes the code as a black-and-white picture that only its owner can read. The file appears whole or not at all, and
 /// a symlink at its place is replaced, not followed.
 pub(crate) fn write_png(matrix: &QrMatrix, path: &Path) -> io::Result<()> {

@@ -27,18 +27,18 @@ impl Session {
         user: Option<UserName>,
     ) -> Result<Self, Failure> {
         let user = user.map_or_else(caller, Ok)?;
-        let trusted = |usual| server_uid.map_or(usual, Trusted::StandardOr);
+        let trusted = |own| Trusted { own, named: server_uid };
         let of_realm = Path::new(RUN).join(realm.as_str()).join(SOCKET);
         let (client, on_realm) = match socket {
             Some(path) => {
                 let on_realm = path == of_realm;
-                (Client::connect(Options::new(path, trusted(Trusted::StandardOrOwn)))?, on_realm)
+                (Client::connect(Options::new(path, trusted(true)))?, on_realm)
             }
-            None => match Client::connect(Options::new(of_realm, trusted(Trusted::Standard))) {
+            None => match Client::connect(Options::new(of_realm, trusted(false))) {
                 Ok(client) => (client, true),
                 Err(ClientError::NotRunning { .. } | ClientError::Connect { .. }) => {
                     let public = Path::new(RUN).join(SOCKET);
-                    (Client::connect(Options::new(public, trusted(Trusted::Standard)))?, false)
+                    (Client::connect(Options::new(public, trusted(false)))?, false)
                 }
                 Err(error) => return Err(error.into()),
             },
@@ -71,11 +71,9 @@ impl Session {
 
 /// Where the calls go that are about the whole server: the socket that was named, else the public one.
 pub(crate) fn server(socket: Option<PathBuf>, server_uid: Option<u32>) -> Options {
-    let (path, usual) = match socket {
-        Some(path) => (path, Trusted::StandardOrOwn),
-        None => (Path::new(RUN).join(SOCKET), Trusted::Standard),
-    };
-    Options::new(path, server_uid.map_or(usual, Trusted::StandardOr))
+    let own = socket.is_some();
+    let path = socket.unwrap_or_else(|| Path::new(RUN).join(SOCKET));
+    Options::new(path, Trusted { own, named: server_uid })
 }
 
 fn caller() -> Result<UserName, Failure> {

@@ -1,8 +1,9 @@
 //! The demo's daemon: a process of its own in a private folder that goes with it.
 
 use std::error::Error;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -25,7 +26,8 @@ pub(super) struct Stage {
 impl Stage {
     /// Makes the folder, with a configuration that serves one realm.
     pub(super) fn set() -> Result<Self, Box<dyn Error>> {
-        let folder = tempfile::Builder::new().prefix("mfad-demo-").tempdir()?;
+        let folder =
+            tempfile::Builder::new().prefix("mfad-demo-").permissions(Permissions::from_mode(0o700)).tempdir()?;
         let mut config = File::create(folder.path().join("mfad.toml"))?;
         write!(config, "[realm.{REALM}]\nissuer = \"mfad demo\"\n")?;
         let ready = UnixDatagram::bind(folder.path().join("notify"))?;
@@ -76,7 +78,7 @@ impl Stage {
 
     /// A new connection to the daemon.
     pub(super) fn connect(&self) -> Result<Client, Box<dyn Error>> {
-        Ok(Client::connect(Options::new(self.socket(), Trusted::StandardOrOwn))?)
+        Ok(Client::connect(Options::new(self.socket(), Trusted::OWN))?)
     }
 
     /// Ends the daemon and removes the folder.

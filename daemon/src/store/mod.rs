@@ -8,6 +8,8 @@ mod head;
 mod memory;
 mod sled;
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::{fmt, fs, io};
 
@@ -136,7 +138,7 @@ impl From<io::Error> for Error {
 /// # Errors
 /// When it cannot be read or written.
 pub fn copy(store: &Path) -> io::Result<tempfile::TempDir> {
-    let folder = tempfile::Builder::new().prefix("mfad-copy-").tempdir()?;
+    let folder = tempfile::Builder::new().prefix("mfad-copy-").permissions(Permissions::from_mode(0o700)).tempdir()?;
     let mut pending = vec![(store.to_owned(), folder.path().to_owned())];
     while let Some((from, to)) = pending.pop() {
         for entry in fs::read_dir(from)? {

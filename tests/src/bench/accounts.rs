@@ -68,7 +68,7 @@ pub(crate) fn status(index: u64) -> Call {
 
 /// A connection to the daemon of this folder, through the client that login services use.
 pub(crate) fn connect(folder: &Folder) -> Client {
-    let mut options = Options::new(folder.socket(), Trusted::StandardOrOwn);
+    let mut options = Options::new(folder.socket(), Trusted::OWN);
     // The first answer after a start may take as long as the start.
     options.deadline = std::time::Duration::from_secs(600);
     Client::connect(options).expect("a connection")
