@@ -1,7 +1,10 @@
-//! What the tests share: the built programs, a private daemon for one test, and the outside tools that judge it.
+//! What the tests share: the built programs, a private daemon for one test, the outside tools that judge it, and the
+//! faults that it must live through.
 
 pub mod app;
 pub mod bench;
+pub mod calls;
+pub mod clocked;
 pub mod daemon;
 pub mod faults;
 pub mod inprocess;
