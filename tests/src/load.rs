@@ -172,6 +172,19 @@ impl<'d> Traffic<'d> {
         }
     }
 
+    /// Lets every client have the answers that it waits for, and no more.
+    ///
+    /// # Panics
+    /// When they do not come.
+    pub fn calm(&self) {
+        self.stopped.store(true, Ordering::Release);
+        let end = Instant::now() + Duration::from_secs(60);
+        while !self.is_over() {
+            assert!(Instant::now() < end, "the clients do not end");
+            std::thread::yield_now();
+        }
+    }
+
     /// Whether every client has ended.
     #[must_use]
     pub fn is_over(&self) -> bool {

@@ -13,19 +13,41 @@ use mfad_tests::random::Random;
 use nix::fcntl::OFlag;
 use nix::sys::signal::Signal;
 
-/// Cuts the power of a daemon under load, some time after it has given so many answers.
-fn cut(daemon: &mut Daemon, disk: &Disk, load: &mut Load, cache: Cache, answers: usize) -> (Remains, Tally) {
+/// When the power goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    /// Some time after so many answers, with others under way.
+    Busy(usize),
+    /// Right after the last of at least so many answers: nothing comes behind it that could carry it to the disk.
+    Calm(usize),
+}
+
+/// Cuts the power of a daemon under load.
+fn cut(daemon: &mut Daemon, disk: &Disk, load: &mut Load, (cache, moment): (Cache, Moment)) -> (Remains, Tally) {
     let rest = load.random().span(LONGEST_REST);
     let mut remains = None;
     let tally = load.run(daemon, |traffic| {
-        traffic.wait_for_answers(answers);
-        std::thread::sleep(rest);
+        match moment {
+            Moment::Busy(answers) => {
+                traffic.wait_for_answers(answers);
+                std::thread::sleep(rest);
+            }
+            Moment::Calm(answers) => {
+                traffic.wait_for_answers(answers);
+                traffic.calm();
+            }
+        }
         daemon.pause();
         remains = Some(disk.cut(cache));
         daemon.signal(Signal::SIGKILL);
     });
     daemon.kill();
-    println!("{cache:?}: {} answered, {} in flight, {} flushes", tally.answered, tally.unanswered, disk.flushes());
+    println!(
+        "{moment:?}, cache {cache:?}: {} answered, {} in flight, {} flushes",
+        tally.answered,
+        tally.unanswered,
+        disk.flushes()
+    );
     (remains.expect("a cut"), tally)
 }
 
@@ -45,7 +67,8 @@ fn twenty_power_cuts_under_load_lose_nothing_that_was_acknowledged() {
     for round in 0..ROUNDS {
         let cache = if round % 2 == 0 { Cache::Lost } else { Cache::Kept };
         let answers = load.random().below(MOST_ANSWERS);
-        let (remains, tally) = cut(&mut daemon, &disk, &mut load, cache, answers);
+        let moment = if round % 4 < 2 { Moment::Busy(answers) } else { Moment::Calm(answers) };
+        let (remains, tally) = cut(&mut daemon, &disk, &mut load, (cache, moment));
         answered += tally.answered;
         disk = remains.start();
         daemon.set_state(state(&disk));
@@ -113,7 +136,7 @@ fn without_the_sync_a_power_cut_loses_something() {
         daemon.set_state(state(&disk));
         daemon.spawn();
         // Even when the disk keeps all that it was given.
-        let (remains, _) = cut(&mut daemon, &disk, &mut load, Cache::Kept, CONTROL_ANSWERS);
+        let (remains, _) = cut(&mut daemon, &disk, &mut load, (Cache::Kept, Moment::Busy(CONTROL_ANSWERS)));
         disk = remains.start();
         daemon.set_state(state(&disk));
         let losses = match daemon.try_spawn() {
