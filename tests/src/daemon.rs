@@ -5,23 +5,23 @@ use std::io::Write;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use mfad_client::{Client, Options, Trusted};
-use mfad_proto::{
-    Account, AccountName, Call, Code, Context, Enrollment, Label, Proof, Realm, Refusal, Reply, UserName,
-};
+use mfad_client::{Client, Error, Options, Trusted};
+use mfad_proto::{Call, Reply};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use tempfile::TempDir;
-use zeroize::Zeroizing;
 
 use crate::app::App;
+pub use crate::calls::{accepted, account, begin_enrollment, code, context, denied, enroll, verify};
 use crate::programs::built;
 
 /// A daemon and its folder. Dropping it kills the one and removes the other.
 pub struct Daemon {
     folder: TempDir,
+    state: PathBuf,
     program: &'static str,
     child: Option<Child>,
 }
@@ -45,12 +45,22 @@ impl Daemon {
         Self::new("mfad-clocked", config)
     }
 
-    fn new(program: &'static str, config: &str) -> Self {
+    /// One of the programs, not started yet: for a test that chooses where the state lies, or ends the first start.
+    ///
+    /// # Panics
+    /// When there is no room for a temporary folder.
+    #[must_use]
+    pub fn unstarted(program: &'static str, config: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut file = File::create(folder.path().join("mfad.toml")).expect("a configuration file");
         file.write_all(config.as_bytes()).expect("a written configuration");
-        let mut daemon = Self { folder, program, child: None };
+        let daemon = Self { state: folder.path().join("state"), folder, program, child: None };
         daemon.set_time(NOON);
+        daemon
+    }
+
+    fn new(program: &'static str, config: &str) -> Self {
+        let mut daemon = Self::unstarted(program, config);
         daemon.spawn();
         daemon
     }
@@ -59,6 +69,17 @@ impl Daemon {
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The daemon's state folder.
+    #[must_use]
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// Puts the state of the next start elsewhere. What is there already stays as it is.
+    pub fn set_state(&mut self, state: PathBuf) {
+        self.state = state;
     }
 
     /// The daemon's socket.
@@ -71,6 +92,14 @@ impl Daemon {
     #[must_use]
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder().join("log")).expect("a log")
+    }
+
+    /// The end of what the daemon wrote to standard error, for a test that fails under load.
+    #[must_use]
+    pub fn last_words(&self) -> String {
+        let log = self.log();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(12)..].join("\n")
     }
 
     /// The daemon's process.
@@ -92,21 +121,46 @@ impl Daemon {
     /// # Panics
     /// When it does not get ready.
     pub fn spawn(&mut self) {
+        self.try_spawn().unwrap_or_else(|why| panic!("{why}: {}", self.last_words()));
+    }
+
+    /// Starts the process, and waits until it says that it is ready.
+    ///
+    /// # Errors
+    /// When it ends before it is ready.
+    ///
+    /// # Panics
+    /// When it neither gets ready nor ends.
+    pub fn try_spawn(&mut self) -> Result<(), String> {
         let notify = self.folder().join("notify");
         std::fs::remove_file(&notify).ok();
         let ready = UnixDatagram::bind(&notify).expect("a notify socket");
-        ready.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+        ready.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout");
         let mut command = self.command();
         command.env("NOTIFY_SOCKET", &notify);
-        self.child = Some(command.spawn().expect("a started daemon"));
+        let child = self.child.insert(command.spawn().expect("a started daemon"));
+        let end = Instant::now() + Duration::from_secs(30);
         let mut message = [0; 1024];
-        // A long check of the store tells how far it is, before.
-        while !message.starts_with(b"READY=1") {
-            match ready.recv(&mut message) {
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                received => assert!(received.is_ok(), "not ready ({received:?}): {}", self.log()),
+        loop {
+            // A long check of the store tells how far it is, before.
+            let length = ready.recv(&mut message).unwrap_or(0);
+            if message[..length].split(|byte| *byte == b'\n').any(|line| line == b"READY=1") {
+                return Ok(());
             }
+            if let Some(status) = child.try_wait().expect("a process") {
+                self.child = None;
+                return Err(format!("it ended before it was ready: {status}"));
+            }
+            assert!(Instant::now() < end, "neither ready nor ended: {}", self.last_words());
         }
+    }
+
+    /// Starts the process and waits for nothing.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn begin(&mut self) {
+        self.child = Some(self.command().spawn().expect("a started daemon"));
     }
 
     /// The command that starts this daemon, for a test that wants to see it fail.
@@ -115,7 +169,7 @@ impl Daemon {
         let log = File::options().create(true).append(true).open(self.folder().join("log")).expect("a log");
         let mut command = Command::new(built(self.program));
         command.arg("serve").arg("--config").arg(self.folder().join("mfad.toml"));
-        command.arg("--state").arg(self.folder().join("state")).arg("--socket").arg(self.socket());
+        command.arg("--state").arg(&self.state).arg("--socket").arg(self.socket());
         command.env("MFAD_TEST_CLOCK", self.folder().join("time"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         command
@@ -138,18 +192,57 @@ impl Daemon {
     }
 
     fn end(&mut self, signal: Signal) -> ExitStatus {
+        self.signal(signal);
         let mut child = self.child.take().expect("a running daemon");
-        kill(Pid::from_raw(child.id().try_into().expect("a pid")), signal).expect("a signal");
         child.wait().expect("an ended daemon")
+    }
+
+    /// Sends the daemon a signal, and waits for nothing. One that has ended takes it without a word, until it is
+    /// waited for.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn signal(&self, signal: Signal) {
+        kill(self.process(), signal).expect("a signal");
+    }
+
+    /// Stops every thread of the daemon where it is, and returns when they stand still.
+    ///
+    /// # Panics
+    /// When it has ended instead.
+    pub fn pause(&self) {
+        self.signal(Signal::SIGSTOP);
+        let status = waitpid(self.process(), Some(WaitPidFlag::WUNTRACED)).expect("a process");
+        assert!(matches!(status, WaitStatus::Stopped(..)), "it ended instead: {status:?}: {}", self.last_words());
+    }
+
+    /// Whether the process is still the one that was started.
+    ///
+    /// # Panics
+    /// When there was none.
+    pub fn is_running(&mut self) -> bool {
+        self.child.as_mut().expect("a daemon").try_wait().expect("a process").is_none()
+    }
+
+    fn process(&self) -> Pid {
+        Pid::from_raw(self.pid().try_into().expect("a pid"))
     }
 
     /// A connection to the daemon.
     #[must_use]
     pub fn client(&self) -> Client {
+        self.try_client().expect("a connection")
+    }
+
+    /// A connection to a daemon that may have ended.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn try_client(&self) -> Result<Client, Error> {
         let mut options = Options::new(self.socket(), Trusted::OWN);
         // A busy machine is not what the tests are about.
         options.deadline = Duration::from_secs(30);
-        Client::connect(options).expect("a connection")
+        Client::connect(options)
     }
 
     /// Runs `mfactl` on the daemon's socket with this standard input.
@@ -200,59 +293,6 @@ impl Drop for Daemon {
             child.wait().ok();
         }
     }
-}
-
-/// Begins an enrolment of this user in realm `system`.
-///
-/// # Panics
-/// When it is refused.
-pub fn begin_enrollment(client: &mut Client, user: &str) -> Enrollment {
-    match client.call(enroll(user)).expect("an answer") {
-        Reply::Enrollment(enrollment) => enrollment,
-        _ => panic!("no enrolment was begun"),
-    }
-}
-
-/// `Enroll` with the first factor vouched for.
-#[must_use]
-pub fn enroll(user: &str) -> Call {
-    Call::Enroll { account: account(user), proof: Proof::Asserted, ticket: None, issuer: None, context: context() }
-}
-
-/// `Verify`.
-#[must_use]
-pub fn verify(user: &str, text: &str) -> Call {
-    Call::Verify { account: account(user), code: code(text), context: context() }
-}
-
-/// An account of realm `system`.
-#[must_use]
-pub fn account(user: &str) -> Account {
-    Account::Name(AccountName { realm: Realm::system(), user: UserName::new(user).expect("a legal name") })
-}
-
-/// A code as it was typed.
-#[must_use]
-pub fn code(text: &str) -> Code {
-    Code::new(Zeroizing::new(text.as_bytes().to_vec())).expect("a short code")
-}
-
-/// Where the tests' requests come from.
-#[must_use]
-pub fn context() -> Context {
-    Context { service: Label::cut("test"), ..Context::default() }
-}
-
-/// Whether this is an acceptance.
-#[must_use]
-pub fn accepted(reply: &Reply) -> bool {
-    matches!(reply, Reply::Accepted(_))
-}
-
-/// Whether this is a denial.
-#[must_use]
-pub fn denied(reply: &Reply) -> bool {
-    matches!(reply, Reply::Refused(Refusal::Denied))
 }
 
 /// Where the clock of a clocked daemon starts: the middle of a step, long before any test's real time.

@@ -1,11 +1,21 @@
-//! What the tests share: the built programs, a private daemon for one test, and the outside tools that judge it.
+//! What the tests share: the built programs, a private daemon for one test, the outside tools that judge it, and the
+//! faults that it must live through.
 
 pub mod app;
 pub mod bench;
+pub mod calls;
+pub mod clocked;
 pub mod daemon;
 pub mod faults;
+pub mod flush_only;
 pub mod inprocess;
+pub mod journal;
+pub mod load;
+pub mod loopdev;
+pub mod phone;
+pub mod power;
 pub mod programs;
+pub mod random;
 pub mod raw;
 pub mod render;
 pub mod terminal;

@@ -1,0 +1,50 @@
+//! The daemon with a clock that a test sets: `MFAD_TEST_CLOCK` names a file with the Unix time in it. The released
+//! program has no such switch.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use mfad_daemon::Config;
+use mfad_daemon::clock::Clock;
+use mfad_daemon::setup::{ServeOptions, prepare};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[derive(Parser)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(ServeOptions),
+}
+
+struct FileClock(PathBuf);
+
+impl Clock for FileClock {
+    fn unix(&self) -> u64 {
+        let text = std::fs::read_to_string(&self.0).expect("the test's time");
+        text.trim().parse().expect("Unix seconds")
+    }
+}
+
+/// The whole program. `change` may replace parts of what would be served from this state folder.
+///
+/// # Panics
+/// When the daemon cannot start, or fails.
+pub fn serve(change: impl FnOnce(Config, &Path) -> Config) {
+    let Args { command: Command::Serve(options) } = Args::parse();
+    let clock = FileClock(std::env::var_os("MFAD_TEST_CLOCK").expect("MFAD_TEST_CLOCK").into());
+    let (config, listeners) = prepare(&options, &mut |line| eprintln!("{line}")).expect("a prepared daemon");
+    let config = change(config, &options.places.state);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate()).expect("a signal handler");
+        let shutdown = async {
+            terminate.recv().await;
+        };
+        mfad_daemon::run(config, listeners, Arc::new(clock), shutdown).await.expect("a served daemon");
+    });
+}
