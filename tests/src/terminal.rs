@@ -70,6 +70,14 @@ impl Terminal {
         self.screen.write_all(format!("{line}\n").as_bytes()).expect("a typed line");
     }
 
+    /// Types these keys, and no Enter.
+    ///
+    /// # Panics
+    /// When the terminal is gone.
+    pub fn type_keys(&mut self, keys: &str) {
+        self.screen.write_all(keys.as_bytes()).expect("typed keys");
+    }
+
     /// Waits for the end, and returns what was shown last, with the exit status.
     ///
     /// # Panics

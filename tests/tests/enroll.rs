@@ -123,6 +123,45 @@ fn a_person_enrols_at_a_terminal() {
 }
 
 #[test]
+fn a_picture_replaces_a_plain_file_and_nothing_else() {
+    let daemon = Daemon::start();
+    let at = |name: &str| daemon.folder().join(name);
+    std::fs::write(at("plain"), "an older picture").unwrap();
+    std::os::unix::fs::symlink(at("plain"), at("link")).unwrap();
+    nix::unistd::mkfifo(&at("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for refused in ["link", "pipe", "state", "missing/picture"] {
+        let path = at(refused);
+        let output = daemon.mfactl(&["enroll", "--begin", "--png", path.to_str().unwrap(), "alice"], "");
+        assert_eq!(output.status.code(), Some(7), "{refused}");
+        assert!(output.stdout.is_empty(), "{refused}: something was begun");
+    }
+    assert_eq!(json(&daemon.mfactl(&["--json", "status", "alice"], "").stdout)["state"], "none");
+    let enrollment = begin(&daemon, &["--png", at("plain").to_str().unwrap(), "alice"]);
+    assert_eq!(decode(&at("plain")), enrollment["uri"].as_str().unwrap());
+}
+
+#[test]
+fn an_interrupted_question_leaves_the_terminal_as_it_was() {
+    let daemon = Daemon::start();
+    let program = built("mfactl");
+    let script = format!(
+        "stty -a; {} --socket {} verify alice; stty -a; echo the end",
+        program.display(),
+        daemon.socket().display()
+    );
+    let mut terminal = Terminal::start(std::path::Path::new("/bin/sh"), &["-c", &format!("trap : INT; {script}")]);
+    let before = terminal.wait_for("Code: ");
+    terminal.type_keys("12\u{3}");
+    let after = terminal.wait_for("the end");
+    assert!(!after.contains("12"), "what was typed is shown: {after}");
+    for setting in ["isig", "icanon", "echo"] {
+        let is_on = |shown: &str| shown.split_whitespace().any(|word| word.trim_end_matches(';') == setting);
+        assert!(is_on(&before) && is_on(&after), "{setting} is off: {after}");
+    }
+    terminal.finish();
+}
+
+#[test]
 fn without_a_terminal_enroll_says_what_to_do() {
     let daemon = Daemon::start();
     let output = daemon.mfactl(&["enroll", "alice"], "");

@@ -148,6 +148,36 @@ fn a_reset_takes_a_right_code_and_uses_it_up() {
 }
 
 #[test]
+fn a_password_or_a_ticket_that_nobody_can_judge_is_never_believed() {
+    let daemon = Daemon::start_clocked("");
+    let app = daemon.enroll("alice", NOON);
+    let mut client = daemon.client();
+    let password = || Proof::Password(mfad_proto::Password::new(zeroize::Zeroizing::new(b"secret".to_vec())).unwrap());
+    let enroll =
+        |user, proof, ticket| Call::Enroll { account: account(user), proof, ticket, issuer: None, context: context() };
+    let unsupported = |reply| matches!(reply, Ok(Reply::Refused(Refusal::Unsupported)));
+    assert!(unsupported(client.call(enroll("bob", password(), None))));
+    let code = code(&app.code(NOON + 30));
+    let reset = Call::Reset { account: account("alice"), proof: password(), code, context: context() };
+    assert!(unsupported(client.call(reset)));
+    let ticket = Some(mfad_tests::daemon::code("any ticket"));
+    assert!(denied(&client.call(enroll("bob", Proof::Asserted, ticket)).unwrap()));
+    assert_eq!(status(&daemon, "bob").state, State::None);
+    assert!(accepted(&daemon.verify("alice", &app.code(NOON + 30))), "the reset was done, or the code is used");
+}
+
+#[test]
+fn a_used_code_is_no_failure_however_late_it_comes() {
+    let daemon = Daemon::start_clocked("");
+    let app = daemon.enroll("alice", NOON);
+    for later in [0, 30, 60, 90, 120] {
+        daemon.set_time(NOON + later);
+        assert!(denied(&daemon.verify("alice", &app.code(NOON))));
+        assert_eq!(status(&daemon, "alice").failures_since, 0, "after {later} s");
+    }
+}
+
+#[test]
 fn denials_are_the_same_bytes_whatever_the_reason() {
     let daemon = Daemon::start_clocked("");
     let app = daemon.enroll("alice", NOON);

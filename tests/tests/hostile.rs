@@ -1,6 +1,6 @@
 //! Bytes that are no requests, and clients that do not behave: a refusal or a close, and everybody else is served.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use mfad_proto::{Call, Reply};
@@ -130,13 +130,39 @@ fn a_client_that_never_reads_is_dropped_and_its_memory_is_bounded() {
     let end = Instant::now() + Duration::from_secs(15);
     for raw in &mut greedy {
         raw.0.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
-        while std::io::Write::write(&mut raw.0, &many).is_ok_and(|written| written > 0) {
+        while raw.0.write(&many).is_ok_and(|written| written > 0) {
             assert!(Instant::now() < end, "the daemon reads without end from a client that reads nothing");
         }
     }
     still_serves(&daemon);
+    for raw in &greedy {
+        hung_up(&raw.0);
+    }
     let grown = resident(&daemon).saturating_sub(before);
     assert!(grown < 4 << 20, "{grown} bytes for eight clients that read nothing");
+}
+
+#[test]
+fn a_frame_that_only_trickles_in_is_cut_off_all_the_same() {
+    let daemon = Daemon::start();
+    let mut raw = Raw::connect(&daemon.socket());
+    raw.0.set_nonblocking(true).unwrap();
+    let end = Instant::now() + Duration::from_secs(15);
+    raw.send(&[200, 0, 0, 0]);
+    // A byte now and then: each one must not buy the frame more time.
+    while raw.0.write(&[1]).is_ok() {
+        assert!(Instant::now() < end, "a frame that never ends is waited for");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Waits until the other side has closed, without reading what it has sent.
+fn hung_up(stream: &std::os::unix::net::UnixStream) {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    use std::os::fd::AsFd;
+    let mut wait = [PollFd::new(stream.as_fd(), PollFlags::empty())];
+    let closed = poll(&mut wait, PollTimeout::from(10_000_u16)).unwrap();
+    assert_eq!(closed, 1, "a client that reads nothing is kept");
 }
 
 #[test]

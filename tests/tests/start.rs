@@ -219,6 +219,28 @@ fn a_key_file_in_either_form_opens_the_same_state_and_no_key_is_left_in_it() {
 }
 
 #[test]
+fn a_credential_of_systemd_is_the_key_and_the_process_cannot_be_dumped() {
+    let mut daemon = Daemon::start();
+    daemon.stop();
+    std::fs::remove_dir_all(daemon.folder().join("state")).unwrap();
+    let credentials = daemon.folder().join("credentials");
+    std::fs::create_dir(&credentials).unwrap();
+    std::fs::write(credentials.join("mfad.key"), "cd".repeat(32)).unwrap();
+    std::fs::set_permissions(credentials.join("mfad.key"), std::fs::Permissions::from_mode(0o400)).unwrap();
+    let mut child = daemon.command().env("CREDENTIALS_DIRECTORY", &credentials).spawn().unwrap();
+    while std::os::unix::net::UnixStream::connect(daemon.socket()).is_err() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended: {}", daemon.log());
+        std::thread::yield_now();
+    }
+    assert!(!daemon.folder().join("state/root.key").exists(), "the credential was not taken");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
 fn systemd_hands_sockets_over_and_keeps_them() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).into_os_string().into_string().unwrap();
