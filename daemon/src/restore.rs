@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::io::Read;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
@@ -19,7 +19,7 @@ use crate::inventory::account_of;
 use crate::keyring::{self, Keyring, SecretKey};
 use crate::ledger::{Ledger, MARK_KEY, Mark};
 use crate::record::Record;
-use crate::seal::{self, Sealer, Subject};
+use crate::seal::{Sealer, Subject};
 use crate::setup::{KEYRING, UNFINISHED};
 use crate::state::{self, StateFolder};
 use crate::store::{self, Change, SledStore, Store};
@@ -98,8 +98,6 @@ impl Restore<'_> {
         let (accounts, since) = build.end(&keyring)?;
         let wrapped = keyring.wrap(self.root).map_err(Error::Keyring)?;
         folder.replace(&format!("{BUILDING}/{KEYRING}"), &wrapped)?;
-        // All of it: the lock and a new root key were made by this process as well.
-        give(folder.path(), folder.path())?;
         Ok((accounts, since))
     }
 }
@@ -136,8 +134,6 @@ pub fn finish(folder: &StateFolder) -> Result<Option<PathBuf>, Error> {
 pub enum Error {
     /// The backup.
     Backup(backup::Error),
-    /// A record in it.
-    Record(seal::Error),
     /// The new store.
     Store(store::Error),
     /// The keyring.
@@ -158,7 +154,6 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Backup(error) => Some(error),
-            Self::Record(error) => Some(error),
             Self::Store(error) => Some(error),
             Self::Keyring(error) => Some(error),
             Self::State(error) => Some(error),
@@ -289,31 +284,12 @@ fn beside(folder: &StateFolder, already: Option<PathBuf>) -> Result<PathBuf, Err
     let free = (1_u32..).map(|number| folder.path().join(format!("before-restore-{number}")));
     for path in free {
         match fs::DirBuilder::new().mode(0o700).create(&path) {
-            Ok(()) => {
-                give(folder.path(), &path)?;
-                return Ok(path);
-            }
+            Ok(()) => return Ok(path),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(Error::Io(error)),
         }
     }
     Err(Error::Io(io::Error::other("no free name for the old state")))
-}
-
-/// Gives what root has written to the owner of the folder.
-fn give(folder: &Path, path: &Path) -> Result<(), Error> {
-    let owner = folder.symlink_metadata().map_err(Error::Io)?;
-    let metadata = path.symlink_metadata().map_err(Error::Io)?;
-    if metadata.uid() != owner.uid() || metadata.gid() != owner.gid() {
-        chown(path, Some(owner.uid()), Some(owner.gid())).map_err(Error::Io)?;
-    }
-    if metadata.is_dir() {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(Error::Io)?;
-        for entry in fs::read_dir(path).map_err(Error::Io)? {
-            give(folder, &entry.map_err(Error::Io)?.path())?;
-        }
-    }
-    Ok(())
 }
 
 /// The new state while it is built: thrown away by the next restore.

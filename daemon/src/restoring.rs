@@ -31,11 +31,14 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     close_process()?;
     let config = options.places.read_config()?;
-    let folder = StateFolder::take_for_owner(&options.places.state)?;
+    // Read as who called: what follows is done as the folder's owner.
     let backup = BufReader::new(File::open(&options.file)?);
     let passphrase = passphrase(options.passphrase_file.as_deref())?;
     let source = options.places.key_source(&config);
-    let root = match source.read(&folder)? {
+    let outside = source.read_outside()?;
+    StateFolder::act_as_owner(&options.places.state)?;
+    let folder = StateFolder::take(&options.places.state)?;
+    let root = match outside.map_or_else(|| source.read(&folder), |root| Ok(Some(root)))? {
         Some(root) => root,
         None => {
             super::tell(&root_key::warning(folder.path()));

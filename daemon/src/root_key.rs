@@ -39,29 +39,36 @@ impl Source {
         }
     }
 
-    /// Reads the key; `Ok(None)` when the state folder holds none.
+    /// Reads the key; `Ok(None)` when it should be in the state folder, and is not.
     ///
     /// # Errors
     /// [`Error`] when there is a key and it cannot be used.
     pub fn read(&self, state: &StateFolder) -> Result<Option<SecretKey>, Error> {
-        let content = match self {
+        match self {
+            Self::Stdin | Self::File(_) => self.read_outside(),
+            Self::StateFolder => {
+                let content = state.read(ROOT_KEY).map_err(Error::State)?;
+                content.map(|content| parse(&content).ok_or_else(|| Error::Form(self.clone()))).transpose()
+            }
+        }
+    }
+
+    /// Reads a key that does not lie in the state folder; `Ok(None)` when this one does.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_outside(&self) -> Result<Option<SecretKey>, Error> {
+        match self {
             Self::Stdin => {
                 let mut content = Zeroizing::new(Vec::with_capacity(LONGEST));
                 let longest = u64::try_from(LONGEST).unwrap_or(u64::MAX);
-                io::stdin().lock().take(longest).read_to_end(&mut content).map_err(|e| self.unreadable(e))?;
-                content
+                let read = io::stdin().lock().take(longest).read_to_end(&mut content);
+                read.map_err(|error| Error::Unreadable { source: self.clone(), error })?;
+                parse(&content).map(Some).ok_or_else(|| Error::Form(self.clone()))
             }
-            Self::File(path) => return read_file(path).map(Some),
-            Self::StateFolder => match state.read(ROOT_KEY).map_err(Error::State)? {
-                Some(content) => content,
-                None => return Ok(None),
-            },
-        };
-        parse(&content).map(Some).ok_or_else(|| Error::Form(self.clone()))
-    }
-
-    fn unreadable(&self, error: io::Error) -> Error {
-        Error::Unreadable { source: self.clone(), error }
+            Self::File(path) => read_file(path).map(Some),
+            Self::StateFolder => Ok(None),
+        }
     }
 }
 

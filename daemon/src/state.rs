@@ -10,7 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg, OFlag};
-use nix::unistd::geteuid;
+use nix::unistd::{Gid, Uid, geteuid, setgroups, setresgid, setresuid};
 use zeroize::Zeroizing;
 
 /// A state folder that this process alone holds, until it is dropped.
@@ -58,16 +58,28 @@ impl StateFolder {
         Self::hold(path).map(Some)
     }
 
-    /// Takes a folder, also one of another user when this process is root: what is written then must be given to its owner.
+    /// Makes this process, when it is root, act as the folder's owner from now on. What it writes there belongs to the
+    /// owner then, and nothing that the owner has laid out there makes root do more than the owner could.
     ///
     /// # Errors
-    /// As [`Self::take`].
-    pub fn take_for_owner(path: &Path) -> Result<Self, Error> {
-        if !geteuid().is_root() || path.symlink_metadata().is_err() {
-            return Self::take(path);
+    /// [`Error`] when the folder cannot be looked at, or the kernel refuses.
+    pub fn act_as_owner(path: &Path) -> Result<(), Error> {
+        let owner = match path.symlink_metadata() {
+            Ok(metadata) => metadata,
+            // A new folder will be this process's own.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(Error::io(path, error)),
+        };
+        if !geteuid().is_root() || owner.uid() == 0 {
+            return Ok(());
         }
-        Self::judge_mode(path)?;
-        Self::lock(path)
+        let (uid, gid) = (Uid::from_raw(owner.uid()), Gid::from_raw(owner.gid()));
+        let become_owner = || {
+            setgroups(&[])?;
+            setresgid(gid, gid, gid)?;
+            setresuid(uid, uid, uid)
+        };
+        become_owner().map_err(|errno| Error::io(path, errno.into()))
     }
 
     /// The folder.
@@ -115,7 +127,7 @@ impl StateFolder {
             file.write_all(content)?;
             file.sync_all()?;
             fs::rename(&temporary, &path)?;
-            File::open(&self.path)?.sync_all()
+            File::open(path.parent().unwrap_or(&self.path))?.sync_all()
         };
         write().map_err(|error| Error::io(&path, error))
     }

@@ -1,6 +1,6 @@
 //! What only root can show: other users at both ends of the socket, and the usual paths. Run with the feature `root`.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -113,6 +113,44 @@ fn a_server_of_another_user_gets_no_code() {
     assert_eq!(run(own.args(["--socket", &at("s"), "status", "alice"]), "").status.code(), Some(0));
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+#[test]
+fn a_restore_by_root_belongs_to_the_folders_owner_and_touches_nothing_else() {
+    let (daemon, elsewhere) = (Daemon::start(), tempfile::tempdir().unwrap());
+    let backup = daemon.folder().join("backup");
+    assert!(daemon.mfactl(&["backup", backup.to_str().unwrap()], "secret\n").status.success());
+    let state = elsewhere.path().join("state");
+    std::fs::create_dir(&state).unwrap();
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o700)).unwrap();
+    // What an owner could lay out, so that root gives him something of its own.
+    let victim = elsewhere.path().join("roots");
+    std::fs::write(&victim, "root's").unwrap();
+    for trap in ["trap", "lock", "restoring"] {
+        std::os::unix::fs::symlink(&victim, state.join(trap)).unwrap();
+        std::os::unix::fs::lchown(state.join(trap), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    std::os::unix::fs::chown(&state, Some(NOBODY), Some(NOBODY)).unwrap();
+    std::fs::set_permissions(elsewhere.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let restore = || {
+        let args = ["restore", backup.to_str().unwrap(), "--state", state.to_str().unwrap()];
+        run(Command::new(built("mfad")).args(args), "secret\n")
+    };
+    assert!(!restore().status.success(), "a lock that is a symlink was followed");
+    std::fs::remove_file(state.join("lock")).unwrap();
+    let restored = restore();
+    assert!(restored.status.success(), "{restored:?}");
+    let mut pending = vec![state.clone()];
+    while let Some(path) = pending.pop() {
+        let metadata = path.symlink_metadata().unwrap();
+        assert_eq!((metadata.uid(), metadata.gid()), (NOBODY, NOBODY), "{}", path.display());
+        if metadata.is_dir() {
+            pending.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        }
+    }
+    assert!(state.join("store/db").exists() && state.join("keyring").exists() && state.join("head").exists());
+    assert_eq!(victim.metadata().unwrap().uid(), 0, "a file of root's was given away");
+    assert_eq!(std::fs::read(&victim).unwrap(), b"root's");
 }
 
 #[test]
