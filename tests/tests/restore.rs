@@ -306,6 +306,8 @@ fn a_backup_needs_a_passphrase_and_a_place() {
     assert_eq!(with("", &file).status.code(), Some(2));
     assert_eq!(with("x\n", &daemon.folder().join("missing/backup")).status.code(), Some(7));
     assert!(!file.exists());
+    std::os::unix::fs::symlink("/dev/null", daemon.folder().join("link")).unwrap();
+    assert_eq!(with("x\n", &daemon.folder().join("link")).status.code(), Some(7), "a symlink was replaced");
     let secret = daemon.folder().join("passphrase");
     fs::write(&secret, "from a file\nand no more\n").unwrap();
     let args = ["--json", "backup", file.to_str().unwrap(), "--passphrase-file", secret.to_str().unwrap()];

@@ -1,6 +1,5 @@
 //! `mfactl backup`: what comes through the pipe goes into a file, which appears when it is complete.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -8,9 +7,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use mfad_client::Options;
 use mfad_client::backup::{Stream, receive};
 use mfad_proto::Password;
-use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
+use crate::file::NewFile;
 use crate::input;
 use crate::output::Output;
 
@@ -24,14 +23,13 @@ pub(crate) fn run(
     let passphrase = passphrase(passphrase_file)?;
     let failure = |error| Failure::Io(format!("{} was not written", file.display()), error);
     // Made before anything is asked of the daemon: a place that cannot be written costs it nothing.
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let new = NamedTempFile::new_in(folder).map_err(failure)?;
+    let mut new = NewFile::begin(file).map_err(failure)?;
     let stream = match receive(options, passphrase)? {
         Ok(stream) => stream,
         Err(refused) => return Err(Failure::unexpected(&refused)),
     };
     let records = stream.records;
-    fill(stream, new).and_then(|new| put(new, file, folder)).map_err(failure)?;
+    copy(stream, &mut new).and_then(|()| new.put()).map_err(failure)?;
     output.result("done")?;
     output.prose(&format!("{records} records are in {}. Without its passphrase nobody can read it.", file.display()))
 }
@@ -54,8 +52,8 @@ fn passphrase(file: Option<&Path>) -> Result<Password, Failure> {
     Ok(passphrase)
 }
 
-/// Copies the stream into the new file, to its end.
-fn fill(mut stream: Stream, mut new: NamedTempFile) -> io::Result<NamedTempFile> {
+/// Copies the stream to its end.
+fn copy(mut stream: Stream, new: &mut NewFile) -> io::Result<()> {
     let bar = progress(stream.records);
     let mut end = Vec::new();
     let mut chunk = vec![0; 64 * 1024];
@@ -74,14 +72,7 @@ fn fill(mut stream: Stream, mut new: NamedTempFile) -> io::Result<NamedTempFile>
     if end != FOOTER {
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the daemon did not finish it; its log says why"));
     }
-    Ok(new)
-}
-
-/// Puts the file in place when it is on the disk.
-fn put(new: NamedTempFile, file: &Path, folder: &Path) -> io::Result<()> {
-    new.as_file().sync_all()?;
-    new.persist(file)?;
-    File::open(folder)?.sync_all()
+    Ok(())
 }
 
 /// A bar for a person, on standard error; nothing when that is no terminal.

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::args::Enroll;
 use crate::context;
 use crate::failure::Failure;
+use crate::file::NewFile;
 use crate::input;
 use crate::output::{EnrolledObject, EnrollmentObject, Output};
 use crate::png;
@@ -25,10 +26,10 @@ pub(crate) fn run(
         return Err(Failure::Usage("without a terminal, use enroll --begin USER, then enroll --confirm ID USER"));
     }
     let unwritable = |path: &Path, error| Failure::Io(format!("{} cannot be written", path.display()), error);
-    if let Some(path) = &png {
-        // Before anything is begun.
-        png::judge(path).map_err(|error| unwritable(path, error))?;
-    }
+    // Before anything is begun: a place that cannot be written costs nothing.
+    let picture =
+        png.map(|path| NewFile::begin(&path).map_err(|error| unwritable(&path, error)).map(|file| (path, file)));
+    let picture = picture.transpose()?;
     let mut session = connect(user)?;
     if let Some(id) = confirm {
         return finish(&mut session, id, input::code("First code: ")?, output);
@@ -40,8 +41,9 @@ pub(crate) fn run(
         Reply::Refused(Refusal::NotPermitted) => return Err(refused(&mut session)?),
         other => return Err(Failure::unexpected(&other)),
     };
-    if let Some(path) = png {
-        png::write_png(&enrollment.qr, &path).map_err(|error| unwritable(&path, error))?;
+    if let Some((path, mut file)) = picture {
+        let written = png::write_png(&enrollment.qr, &mut file).and_then(|()| file.put());
+        written.map_err(|error| unwritable(&path, error))?;
     }
     if begin {
         return output.object(&EnrollmentObject::new(&enrollment, key(&enrollment)));

@@ -6,6 +6,7 @@ mod args;
 mod backup;
 mod enroll;
 mod failure;
+mod file;
 mod input;
 mod output;
 mod png;

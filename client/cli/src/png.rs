@@ -1,35 +1,16 @@
-//! A QR code as a PNG file.
+//! A QR code as a PNG picture.
 
-use std::io;
-use std::path::Path;
+use std::io::{self, Write};
 
 use mfad_client::qr::{is_light, side};
 use mfad_proto::QrMatrix;
 use zeroize::Zeroizing;
 
-/// Whether a picture may be written there: where nothing is, or over a plain file. A device, a pipe or a symlink would be
-/// replaced, and not written to.
-pub(crate) fn judge(path: &Path) -> io::Result<()> {
-    match path.symlink_metadata() {
-        Ok(metadata) if metadata.is_file() => Ok(()),
-        Ok(_) => Err(io::Error::new(io::ErrorKind::AlreadyExists, "something else than a plain file is there")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let folder =
-                path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-            folder.metadata().map(drop)
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Writes the code as a black-and-white picture that only its owner can read. The file appears whole or not at all, and
-/// a symlink at its place is replaced, not followed.
-pub(crate) fn write_png(matrix: &QrMatrix, path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+/// Writes the code as a black-and-white picture.
+pub(crate) fn write_png(matrix: &QrMatrix, file: &mut impl Write) -> io::Result<()> {
     let side = side(matrix);
     let pixels = u32::try_from(side.saturating_mul(SCALE)).map_err(io::Error::other)?;
-    let mut encoder = ::png::Encoder::new(&mut file, pixels, pixels);
+    let mut encoder = ::png::Encoder::new(file, pixels, pixels);
     encoder.set_color(::png::ColorType::Grayscale);
     encoder.set_depth(::png::BitDepth::Eight);
     let mut writer = encoder.write_header().map_err(io::Error::other)?;
@@ -43,9 +24,7 @@ pub(crate) fn write_png(matrix: &QrMatrix, path: &Path) -> io::Result<()> {
         }
     }
     writer.write_image_data(&image).map_err(io::Error::other)?;
-    writer.finish().map_err(io::Error::other)?;
-    file.persist(path)?;
-    Ok(())
+    writer.finish().map_err(io::Error::other)
 }
 
 /// Pixels a module.
