@@ -30,7 +30,6 @@ pub(crate) async fn serve(stream: UnixStream, caller: Caller, handler: Arc<Handl
         running: JoinSet::new(),
     };
     let end = connection.serve(stop).await;
-    // Also when the peer is gone: what was begun ends, and is audited, though nobody reads the answer.
     if matches!(end, End::Malformed | End::Version) {
         connection.handler.refused(&connection.caller, Refusal::Malformed);
     }
@@ -40,6 +39,7 @@ pub(crate) async fn serve(stream: UnixStream, caller: Caller, handler: Arc<Handl
         End::Version | End::Input | End::Closed => None,
     };
     let mut open = !matches!(end, End::Closed);
+    // Also when the peer is gone: what was begun ends, and is audited, though nobody reads the answer.
     while let Some(done) = connection.running.join_next().await {
         // A request that ended without an answer may have been judged: then no farewell may follow.
         open = match done {

@@ -1,6 +1,6 @@
 //! A backup: the keys and every sealed record of one moment, sealed once more under a passphrase.
 //!
-//! The file is a header (magic, Argon2id costs and salt, nonce) the chunks of one STREAM (Hoang, Reyhanitabar, Rogaway
+//! The file is a header (magic, Argon2id costs and salt, nonce), the chunks of one STREAM (Hoang, Reyhanitabar, Rogaway
 //! and Vizár 2015) of XChaCha20-Poly1305, and a footer. So a cut, a swap and an addition are found, and nothing is believed
 //! before its tag was checked. Inside: the keyring's keys, the store's mark, and the records, each key and value with its length.
 //!
