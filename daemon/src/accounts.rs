@@ -8,13 +8,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mfad_proto::AccountName;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::backup::Snapshot;
 use crate::names::{self, NameHasher};
 use crate::policy::{Permit, ServerPermit};
-use crate::record::Record;
+use crate::reason::Reason;
+use crate::record::{Holder, Record};
 use crate::seal::{self, Sealer, Subject};
 use crate::store::{self, Committer, Failure};
 
@@ -57,25 +57,29 @@ impl Accounts {
         Ok(Decided { verdict: look(&record.unwrap_or_default()), known })
     }
 
-    /// Lets `decide` change the account's record, and returns its verdict when the record is durable.
+    /// Lets `decide` change the account's record, and returns its verdict when the record is durable. A try that comes too
+    /// soon is not looked at, and leaves nothing to store.
     ///
     /// # Errors
     /// [`Error`] when the record could not be read or made durable: the verdict is lost, and never an answer.
     pub(crate) async fn change<T>(
         &self,
         permit: &Permit<'_>,
-        decide: impl FnOnce(&mut Record) -> T,
-    ) -> Result<Decided<T>, Error> {
+        decide: impl FnOnce(&mut Record) -> Result<T, Reason>,
+    ) -> Result<Decided<Result<T, Reason>>, Error> {
         let account = Subject::Account(permit.name());
         let _lock = self.locks.lock(key(account)).await;
         if let Some(record) = self.load(account)? {
-            return self.store(record, (account, account), decide).await;
+            return self.store(record, (account, account), None, decide).await;
         }
-        let slot = Subject::Slot(self.slot(permit.name()));
+        let hash = self.names.hash(permit.name());
+        let slot = Subject::Slot(slot(&hash));
         // Other unknown names share the slot. Always taken second, so that two tasks never wait for each other.
         let _lock = self.locks.lock(key(slot)).await;
-        let record = self.load(slot)?.unwrap_or_default();
-        self.store(record, (slot, account), decide).await
+        let holder = hash.first_chunk().copied();
+        // Where another name has left its tries, they give way to this one's.
+        let tries = self.load(slot)?.filter(|record| record.holder == holder);
+        self.store(tries.unwrap_or_default(), (slot, account), holder, decide).await
     }
 
     /// Decides, and stores the record: under `vacant` as long as nothing was ever begun there, else under `known`.
@@ -83,14 +87,18 @@ impl Accounts {
         &self,
         mut record: Record,
         (vacant, known): (Subject<'_>, Subject<'_>),
-        decide: impl FnOnce(&mut Record) -> T,
-    ) -> Result<Decided<T>, Error> {
+        holder: Option<Holder>,
+        decide: impl FnOnce(&mut Record) -> Result<T, Reason>,
+    ) -> Result<Decided<Result<T, Reason>>, Error> {
         let verdict = decide(&mut record);
         let is_known = !record.is_vacant();
-        let subject = if is_known { known } else { vacant };
-        let sealed = self.sealer.seal(subject, &record).map_err(Error::Seal)?;
-        drop(record);
-        self.store.put(key(subject), sealed).await.map_err(Error::Store)?;
+        if !matches!(verdict, Err(Reason::TooSoon(_))) {
+            let subject = if is_known { known } else { vacant };
+            record.holder = holder.filter(|_| !is_known);
+            let sealed = self.sealer.seal(subject, &record).map_err(Error::Seal)?;
+            drop(record);
+            self.store.put(key(subject), sealed).await.map_err(Error::Store)?;
+        }
         Ok(Decided { verdict, known: is_known })
     }
 
@@ -116,12 +124,13 @@ impl Accounts {
             Error::Seal(error)
         })
     }
+}
 
-    /// Where the failures of an unknown name go: 65,536 slots by keyed hash, so that names cost no more room than that.
-    fn slot(&self, name: &AccountName) -> u16 {
-        let [high, low, ..] = self.names.hash(name);
-        u16::from_be_bytes([high, low])
-    }
+/// Where the failures of an unknown name go: 65,536 slots by keyed hash, so that names cost no more room than that.
+const fn slot(hash: &[u8; 32]) -> u16 {
+    // The holder is told by the first bytes, and so the slot by the last.
+    let [.., high, low] = *hash;
+    u16::from_be_bytes([high, low])
 }
 
 /// Why an account cannot be judged.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use mfad_proto::{Account, AccountName, CallKind, Issuer, Proof, Realm, Refusal};
 
+use crate::throttle::Lane;
 use crate::totp::{Algorithm, Digits};
 
 /// The process at the other end of a connection, as the kernel describes it.
@@ -81,6 +82,14 @@ impl Permit<'_> {
     #[must_use]
     pub const fn rules(&self) -> &Rules {
         self.rules
+    }
+
+    /// Where the peer's tries of codes are counted.
+    #[must_use]
+    pub const fn lane(&self) -> Lane {
+        match self.right {
+            Right::Login | Right::Admin => Lane::Codes,
+        }
     }
 
     /// Judges the first factor: the word of a peer that may vouch for it.
@@ -164,9 +173,10 @@ impl Policy {
 /// The rights that allow a call, the one to be used first.
 const fn wanted(call: CallKind) -> &'static [Right] {
     match call {
-        CallKind::Ping | CallKind::Backup => &[],
-        CallKind::Begin | CallKind::Verify | CallKind::Reset => &[Right::Login],
+        CallKind::Ping | CallKind::KeyStatus | CallKind::KeyRotate | CallKind::Backup => &[],
+        CallKind::Begin | CallKind::Verify | CallKind::Reset | CallKind::Recovery | CallKind::Resync => &[Right::Login],
         CallKind::Status | CallKind::Enroll | CallKind::Confirm => &[Right::Login, Right::Admin],
+        CallKind::Unlock | CallKind::Recover => &[Right::Admin],
     }
 }
 

@@ -8,7 +8,10 @@ use std::fmt;
 use mfad_proto::{EnrollmentId, Failure, Handle, Label};
 use zeroize::Zeroizing;
 
-use crate::totp::{Algorithm, Digits, Generator, Key, Step};
+use crate::recovery::{Issued, Tag, Tags};
+use crate::throttle::{Counter, Moment, Tries};
+use crate::totp::{Algorithm, Digits, Generator, Key, SEARCH, Step};
+use crate::used::UsedSteps;
 
 /// One account's record.
 #[derive(Default)]
@@ -19,11 +22,22 @@ pub struct Record {
     pub factor: Option<Factor>,
     /// The enrolment that waits for its first code. It never touches `factor`.
     pub pending: Option<Pending>,
-    /// Tries since the last accepted code.
+    /// Failed tries that the owner was not told of yet.
     pub failures: Failures,
     /// The last accepted code, in Unix seconds.
     pub last_success: Option<u64>,
+    /// What slows guessing down.
+    pub tries: Tries,
+    /// The unused recovery codes of the working factor.
+    pub recovery: Tags,
+    /// The recovery code that an administrator issued last, until it is used.
+    pub issued: Option<Issued>,
+    /// In a slot: the hash of the unknown name whose tries these are.
+    pub holder: Option<Holder>,
 }
+
+/// The first bytes of a name's keyed hash.
+pub type Holder = [u8; 16];
 
 impl Record {
     /// Whether nothing was ever enrolled or begun here: the name is as good as unknown.
@@ -44,7 +58,8 @@ impl Record {
         out.option(self.factor.as_ref(), |out, factor| {
             factor.seed.write(out)?;
             out.u64(factor.enrolled_at)?;
-            out.u64(factor.last_step.0)
+            factor.used.as_array().iter().try_for_each(|step| out.u64(step.0))?;
+            out.bytes(&factor.offset.to_le_bytes())
         })?;
         out.option(self.pending.as_ref(), |out, pending| {
             out.bytes(pending.id.as_bytes())?;
@@ -57,6 +72,14 @@ impl Record {
             out.sized(last.service.as_str().as_bytes())
         })?;
         out.option(self.last_success.as_ref(), |out, time| out.u64(*time))?;
+        [self.tries.codes, self.tries.passwords, self.tries.own].iter().try_for_each(|counter| out.counter(counter))?;
+        out.byte(u8::try_from(self.recovery.as_slice().len()).map_err(|_e| Error)?)?;
+        self.recovery.as_slice().iter().try_for_each(|tag| out.bytes(tag.as_bytes()))?;
+        out.option(self.issued.as_ref(), |out, issued| {
+            out.bytes(issued.tag.as_bytes())?;
+            out.u64(issued.expires_at)
+        })?;
+        out.option(self.holder.as_ref(), |out, holder| out.bytes(holder))?;
         Ok(plain)
     }
 
@@ -72,17 +95,27 @@ impl Record {
         let record = Self {
             generation: from.u64()?,
             factor: from.option(|from| {
-                Ok(Factor { seed: Seed::read(from)?, enrolled_at: from.u64()?, last_step: Step(from.u64()?) })
+                Ok(Factor {
+                    seed: Seed::read(from)?,
+                    enrolled_at: from.u64()?,
+                    used: UsedSteps::from_array([from.step()?, from.step()?, from.step()?, from.step()?])
+                        .ok_or(Error)?,
+                    offset: from.offset()?,
+                })
             })?,
             pending: from.option(|from| {
                 let id = EnrollmentId::from_random(from.array()?);
                 Ok(Pending { id, seed: Seed::read(from)?, expires_at: from.u64()? })
             })?,
             failures: Failures {
-                count: u32::from_le_bytes(from.array()?),
+                count: from.u32()?,
                 last: from.option(|from| Ok(Failure { time: from.u64()?, service: from.label()? }))?,
             },
             last_success: from.option(Reader::u64)?,
+            tries: Tries { codes: from.counter()?, passwords: from.counter()?, own: from.counter()? },
+            recovery: from.tags()?,
+            issued: from.option(|from| Ok(Issued { tag: Tag::from_bytes(from.array()?), expires_at: from.u64()? }))?,
+            holder: from.option(Reader::array)?,
         };
         if from.0.iter().any(|byte| *byte != 0) { Err(Error) } else { Ok(record) }
     }
@@ -94,8 +127,10 @@ pub struct Factor {
     pub seed: Seed,
     /// When it was confirmed, in Unix seconds.
     pub enrolled_at: u64,
-    /// The newest step that was accepted: only a later one is accepted again.
-    pub last_step: Step,
+    /// The steps that were accepted last: only a later one is accepted again.
+    pub used: UsedSteps,
+    /// How many steps the app's clock is ahead of this machine's, as a resync found: at most [`SEARCH`] either way.
+    pub offset: i64,
 }
 
 /// An enrolment that waits for its first code.
@@ -167,7 +202,7 @@ pub struct Plain(Box<Zeroizing<[u8; Self::LENGTH]>>);
 
 impl Plain {
     /// Bytes of every record.
-    pub const LENGTH: usize = 512;
+    pub const LENGTH: usize = 640;
 
     /// All zeros, to be filled in place.
     #[must_use]
@@ -217,6 +252,13 @@ impl Writer<'_> {
         self.bytes(&value.to_le_bytes())
     }
 
+    fn counter(&mut self, counter: &Counter) -> Result<(), Error> {
+        self.bytes(&counter.in_a_row.to_le_bytes())?;
+        self.bytes(&counter.in_all.to_le_bytes())?;
+        self.u64(counter.last.run)?;
+        self.u64(counter.last.millis)
+    }
+
     fn sized(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.byte(u8::try_from(bytes.len()).map_err(|_e| Error)?)?;
         self.bytes(bytes)
@@ -252,6 +294,30 @@ impl<'a> Reader<'a> {
 
     fn u64(&mut self) -> Result<u64, Error> {
         self.array().map(u64::from_le_bytes)
+    }
+
+    fn u32(&mut self) -> Result<u32, Error> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn step(&mut self) -> Result<Step, Error> {
+        self.u64().map(Step)
+    }
+
+    fn offset(&mut self) -> Result<i64, Error> {
+        let offset = i64::from_le_bytes(self.array()?);
+        if (-SEARCH..=SEARCH).contains(&offset) { Ok(offset) } else { Err(Error) }
+    }
+
+    fn counter(&mut self) -> Result<Counter, Error> {
+        let (in_a_row, in_all) = (self.u32()?, self.u32()?);
+        Ok(Counter { in_a_row, in_all, last: Moment { run: self.u64()?, millis: self.u64()? } })
+    }
+
+    fn tags(&mut self) -> Result<Tags, Error> {
+        let count = self.byte()?;
+        let tags = (0..count).map(|_| self.array().map(Tag::from_bytes)).collect::<Result<_, _>>()?;
+        Tags::new(tags).ok_or(Error)
     }
 
     fn sized(&mut self) -> Result<&'a [u8], Error> {

@@ -23,7 +23,8 @@ use crate::seal::{Sealer, Subject};
 use crate::setup::{KEYRING, UNFINISHED};
 use crate::state::{self, StateFolder};
 use crate::store::{self, Change, SledStore, Store};
-use crate::totp::{Step, WINDOW};
+use crate::totp::Step;
+use crate::vault::newest_step;
 
 /// What a restore did.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -192,7 +193,7 @@ impl<'f> Build<'f> {
             store,
             ledger: Ledger::new(keyring),
             sealer: Sealer::new(keyring),
-            used: Step(Step::at(now).0.saturating_add(WINDOW.unsigned_abs())),
+            used: newest_step(now),
             mark: Mark::default(),
             batch: Vec::new(),
             seen: 0,
@@ -212,8 +213,10 @@ impl<'f> Build<'f> {
             self.changed.push(name.clone());
         }
         if let Some(factor) = &mut record.factor {
-            factor.last_step = factor.last_step.max(self.used);
+            factor.used.use_up(self.used);
         }
+        // Some may have been used since.
+        (record.recovery, record.issued) = Default::default();
         // Who began it may have finished it since: its key could be somebody's working factor.
         record.pending = None;
         let value = self.sealer.seal(subject, &record).map_err(|_e| backup::Error::Content)?;

@@ -66,7 +66,8 @@ fn tell(report: &Report) -> Result<(), Box<dyn Error>> {
     if let Some(kept) = &report.kept {
         writeln!(out, "The old state is in {}: remove it when it is not needed any more.", kept.display())?;
     }
-    writeln!(out, "Every code up to the next step is used: log in with the one after it.")?;
+    writeln!(out, "Every code of the next three minutes counts as used: log in after that.")?;
+    writeln!(out, "All recovery codes are void: whoever relies on them makes new ones with mfactl recovery.")?;
     match &report.since {
         Since::NoOldState => {}
         Since::Unreadable => writeln!(

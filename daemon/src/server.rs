@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Duration, sleep, timeout};
 
 use crate::audit::Audit;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timeline};
 use crate::connection;
 use crate::handler::{Caller, Handler};
 use crate::home::Home;
@@ -22,6 +22,7 @@ use crate::keyring::Keyring;
 use crate::listener::Listener;
 use crate::names::NameHasher;
 use crate::policy::{Peer, Policy, Role};
+use crate::recovery::Tagger;
 use crate::service::Service;
 use crate::slots::{Claim, Slots};
 use crate::store::Failure;
@@ -53,9 +54,10 @@ pub async fn run(
 ) -> Result<(), Error> {
     let Config { policy, keyring, home, server_uid, log } = config;
     let audit = Arc::new(Audit::start(log).map_err(Error::Io)?);
-    let names = NameHasher::new(&keyring);
+    let (names, tagger) = (NameHasher::new(&keyring), Tagger::new(&keyring));
+    let time = Timeline::begin(clock).map_err(|error| Error::Io(error.into()))?;
     let service = Arc::new(Service::new(keyring, home, Arc::clone(&audit)));
-    let handler = Arc::new(Handler { policy, service: Arc::clone(&service), names, clock, audit });
+    let handler = Arc::new(Handler { policy, service: Arc::clone(&service), names, tagger, time, audit });
     let (alive, mut all_gone) = mpsc::channel(1);
     let door = Door { handler, slots: Arc::default(), stop: watch::Sender::new(false), server_uid };
 

@@ -108,7 +108,7 @@ impl Generator {
         Zeroizing::new(self.0.generate(seconds(step)).to_string())
     }
 
-    /// Looks the code up among the steps around `now`.
+    /// Looks the code up among the steps around `now`, by the clock of the app that makes the codes.
     ///
     /// The match nearest to being acceptable wins: a step above `last` inside the window first, the newest of them,
     /// since two steps can share a code and the older must not be left to use.
@@ -135,6 +135,25 @@ impl Generator {
     }
 }
 
+impl Generator {
+    /// Looks two codes up that an app showed one after the other, among the steps within [`SEARCH`] of `now`, and finds the
+    /// step of the second: so far may its clock be from ours (RFC 6238 section 6).
+    pub fn judge_pair(&self, codes: [&[u8]; 2], now: Step, last: Step) -> Verdict {
+        let [first, second] = codes.map(|code| std::str::from_utf8(code).unwrap_or_default());
+        let mut found = Verdict::Wrong;
+        for offset in -SEARCH..SEARCH {
+            let Some(step) = now.0.checked_add_signed(offset).map(Step) else { continue };
+            let next = Step(step.0.saturating_add(1));
+            // Both in any case: the time taken must not tell which of them was right.
+            let right = [(first, step), (second, next)].map(|(code, of)| self.0.check(code, seconds(of)).is_some());
+            if right == [true, true] {
+                found = if step > last { Verdict::Right(next) } else { Verdict::Used };
+            }
+        }
+        found
+    }
+}
+
 /// What a code turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -155,7 +174,7 @@ pub const STEP_SECONDS: u64 = 30;
 /// Steps accepted on each side of now (RFC 6238 section 5.2 recommends at most one).
 pub const WINDOW: i64 = 1;
 
-/// Steps searched on each side of now, to tell a wrong clock from a wrong code in the audit.
+/// Steps searched on each side of now: to tell a wrong clock from a wrong code in the audit, and to follow it in a resync.
 pub const SEARCH: i64 = 4;
 
 /// Bytes of a new key: the length of the HMAC-SHA-1 output (RFC 4226 section 4, R6 recommends 160 bits).

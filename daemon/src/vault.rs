@@ -1,75 +1,120 @@
 //! The decisions about one account: each takes its record, the time and what was asked, and leaves the record as it must
 //! be stored before the answer may leave.
 //!
-//! MUST: pure, no IO and no clock; a step is accepted once; a pending enrolment replaces a working factor only when its
-//! own first code is right; what is not enrolled is judged against a dummy key, so that it takes as long.
+//! MUST: pure, no IO, no clock and no randomness; a step and a recovery code are accepted once; every try of a code passes
+//! the throttle first; a pending enrolment replaces a working factor only when its own first code is right; what is not
+//! enrolled is judged against a dummy key, so that it takes as long.
 
-use std::fmt;
+use mfad_proto::{Accepted, AccountName, EnrollmentId, Failure, Handle, Label, Need, State, Status};
 
-use mfad_proto::{Accepted, AccountName, Context, EnrollmentId, Failure, Handle, Need, State, Status};
-
+use crate::clock::Now;
 use crate::policy::{Replace, Rules};
+use crate::reason::Reason;
 use crate::record::{Factor, Failures, Pending, Record, Seed};
-use crate::totp::{Generator, Key, Step, Verdict};
+use crate::recovery::{ISSUED_SECONDS, Issued, Tag, Tags};
+use crate::throttle::{Gate, Lane, Tries};
+use crate::totp::{Generator, Key, SEARCH, Step, Verdict, WINDOW};
+use crate::used::UsedSteps;
 
 /// What a login needs next.
 #[must_use]
-pub const fn begin(record: &Record) -> Need {
-    if record.factor.is_some() { Need::Code } else { Need::Nothing }
+pub fn begin(record: &Record, now: Now) -> Need {
+    match &record.factor {
+        Some(_) if record.tries.gate(Lane::Codes, now.moment) == Gate::Stopped => Need::Locked,
+        Some(_) => Need::Code,
+        None => Need::Nothing,
+    }
 }
 
 /// How the account stands.
 #[must_use]
-pub fn status(record: &Record, name: &AccountName, now: u64) -> Status {
-    let pending = record.pending.as_ref().is_some_and(|pending| now < pending.expires_at);
+pub fn status(record: &Record, name: &AccountName, now: Now) -> Status {
+    let pending = record.pending.as_ref().is_some_and(|pending| now.unix < pending.expires_at);
+    let gate = record.tries.gate(Lane::Codes, now.moment);
     Status {
         realm: name.realm.clone(),
         user: name.user.clone(),
-        state: match (&record.factor, pending) {
-            (Some(_), _) => State::Active,
-            (None, true) => State::Pending,
-            (None, false) => State::None,
+        state: match (&record.factor, gate) {
+            (Some(_), Gate::Stopped) => State::Locked,
+            (Some(_), Gate::Open | Gate::Wait(_)) => State::Active,
+            (None, _) if pending => State::Pending,
+            (None, _) => State::None,
         },
         enforced: false,
-        recovery_left: 0,
+        recovery_left: record.recovery.left(),
         enrolled_at: record.factor.as_ref().map(|factor| factor.enrolled_at),
         last_success: record.last_success,
         failures_since: record.failures.count,
-        retry_after: None,
+        retry_after: match gate {
+            Gate::Wait(seconds) => Some(seconds),
+            Gate::Open | Gate::Stopped => None,
+        },
     }
 }
 
-/// Judges a code against the working factor.
+/// A code that somebody typed.
+#[derive(Clone, Copy)]
+pub struct Try<'a> {
+    /// The text itself.
+    pub code: &'a [u8],
+    /// Its tag, when it has the form of a recovery code.
+    pub recovery: Option<Tag>,
+    /// Where it is counted.
+    pub lane: Lane,
+    /// The service that asks, in its own words.
+    pub service: &'a Label,
+}
+
+/// Judges a code of the working factor, or a recovery code.
 ///
 /// # Errors
-/// The reason of the denial, which only the audit may see.
-pub fn verify(record: &mut Record, code: &[u8], context: &Context, now: u64) -> Result<Accepted, Reason> {
-    let judged = match &mut record.factor {
-        Some(factor) => {
-            let verdict = factor.seed.generator().judge(code, Step::at(now), Some(factor.last_step));
-            Reason::of(verdict).map(|step| factor.last_step = step)
-        }
-        None => Err(Reason::NotEnrolled.after_same_work(code, now)),
-    };
-    match judged {
-        Ok(()) => {
-            let Failures { count, last } = std::mem::take(&mut record.failures);
-            record.last_success = Some(now);
-            Ok(Accepted {
-                factor: mfad_proto::Factor::Totp,
-                recovery_left: 0,
-                failures_since: count,
-                last_failure: last,
-            })
-        }
-        Err(reason) => {
-            if reason.counts() {
-                record.failures.count = record.failures.count.saturating_add(1);
-                record.failures.last = Some(Failure { time: now, service: context.service.clone() });
-            }
-            Err(reason)
-        }
-    }
+/// The reason of the denial, which only the audit may see; or [`Reason::TooSoon`], and then the record is as it was.
+pub fn verify(record: &mut Record, typed: &Try<'_>, now: Now) -> Result<Accepted, Reason> {
+    let factor = prove(record, typed, now)?;
+    let Failures { count, last } = std::mem::take(&mut record.failures);
+    Ok(Accepted { factor, recovery_left: record.recovery.left(), failures_since: count, last_failure: last })
+}
+
+/// Takes the factor away after a right code.
+///
+/// # Errors
+/// As [`verify`].
+pub fn reset(record: &mut Record, typed: &Try<'_>, now: Now) -> Result<(), Reason> {
+    verify(record, typed, now)?;
+    record.factor = None;
+    record.pending = None;
+    record.recovery = Tags::default();
+    record.issued = None;
+    Ok(())
+}
+
+/// Puts these recovery codes in the place of those that are left, after a right code.
+///
+/// # Errors
+/// As [`verify`].
+pub fn renew_recovery(record: &mut Record, typed: &Try<'_>, codes: Tags, now: Now) -> Result<(), Reason> {
+    prove(record, typed, now)?;
+    record.recovery = codes;
+    Ok(())
+}
+
+/// Follows the app's clock: two codes that it showed one after the other tell how far it is from this machine's.
+///
+/// # Errors
+/// As [`verify`]; both codes together are one try.
+pub fn resync(record: &mut Record, codes: [&[u8]; 2], lane: Lane, now: Now) -> Result<(), Reason> {
+    let present = Step::at(now.unix);
+    let service = Label::default();
+    attempt(record, lane, &service, now, |record| {
+        let Some(factor) = &mut record.factor else {
+            let _ignored: Verdict = Generator::dummy().judge_pair(codes, present, Step(0));
+            return Err(Reason::NotEnrolled);
+        };
+        let second = Reason::of(factor.seed.generator().judge_pair(codes, present, factor.used.last()))?;
+        factor.offset = second.0.cast_signed().saturating_sub(present.0.cast_signed());
+        factor.used.add(second);
+        Ok(())
+    })
 }
 
 /// Random material for a new enrolment.
@@ -87,17 +132,17 @@ pub struct Fresh {
 ///
 /// # Errors
 /// [`Reason::Enrolled`] when a factor works and the realm's `replace` asks for a code first.
-pub fn enroll<'r>(record: &'r mut Record, fresh: Fresh, rules: &Rules, now: u64) -> Result<&'r Pending, Reason> {
+pub fn enroll<'r>(record: &'r mut Record, fresh: Fresh, rules: &Rules, now: Now) -> Result<&'r Pending, Reason> {
     if record.factor.is_some() && rules.replace == Replace::Code {
         return Err(Reason::Enrolled);
     }
     if record.is_vacant() {
-        // Until now the record was a slot's, with the failures of every unknown name that shares it.
-        record.failures = Failures::default();
+        // Until now it was a slot's record, and what failed there nobody's.
+        *record = Record::default();
     }
-    let expires_at = now.saturating_add(ENROLLMENT_SECONDS);
+    let expires_at = now.unix.saturating_add(ENROLLMENT_SECONDS);
     let pending = match record.pending.take() {
-        Some(pending) if now < pending.expires_at => Pending { expires_at, ..pending },
+        Some(pending) if now.unix < pending.expires_at => Pending { expires_at, ..pending },
         Some(_) | None => {
             let Fresh { id, key, handle } = fresh;
             let seed = Seed { key, algorithm: rules.algorithm, digits: rules.digits, handle };
@@ -107,21 +152,29 @@ pub fn enroll<'r>(record: &'r mut Record, fresh: Fresh, rules: &Rules, now: u64)
     Ok(record.pending.insert(pending))
 }
 
-/// Finishes an enrolment: with its first right code it becomes the factor, and the code's step is used.
+/// Finishes an enrolment: with its first right code it becomes the factor, the code's step is used, and these are its
+/// recovery codes.
 ///
 /// # Errors
 /// The reason of the denial, which only the audit may see.
-pub fn confirm(record: &mut Record, id: EnrollmentId, code: &[u8], now: u64) -> Result<(), Reason> {
+pub fn confirm(record: &mut Record, id: EnrollmentId, code: &[u8], recovery: Tags, now: Now) -> Result<(), Reason> {
+    let present = Step::at(now.unix);
     let Some(pending) = record.pending.take_if(|pending| pending.id == id) else {
-        return Err(Reason::NoEnrollment.after_same_work(code, now));
+        return Err(Reason::NoEnrollment.after_same_work(code, present));
     };
-    let judged = Reason::of(pending.seed.generator().judge(code, Step::at(now), None));
-    let lapsed = if now < pending.expires_at { Ok(()) } else { Err(Reason::Expired) };
+    let judged = Reason::of(pending.seed.generator().judge(code, present, None));
+    let lapsed = if now.unix < pending.expires_at { Ok(()) } else { Err(Reason::Expired) };
     match lapsed.and(judged) {
-        Ok(last_step) => {
-            record.factor = Some(Factor { seed: pending.seed, enrolled_at: now, last_step });
-            record.generation = record.generation.saturating_add(1);
-            record.failures = Failures::default();
+        Ok(first) => {
+            let used = UsedSteps::first(first);
+            *record = Record {
+                generation: record.generation.saturating_add(1),
+                factor: Some(Factor { seed: pending.seed, enrolled_at: now.unix, used, offset: 0 }),
+                last_success: record.last_success,
+                recovery,
+                tries: Tries { codes: Default::default(), own: Default::default(), ..record.tries },
+                ..Record::default()
+            };
             Ok(())
         }
         Err(reason) => {
@@ -131,73 +184,100 @@ pub fn confirm(record: &mut Record, id: EnrollmentId, code: &[u8], now: u64) -> 
     }
 }
 
-/// Takes the factor away after a right code of it.
+/// Lifts the stop of too many failures, and lets steps be accepted again that a wrong clock has passed by. Steps that a
+/// right clock may have used stay used.
 ///
 /// # Errors
-/// As [`verify`], and a wrong code counts as there.
-pub fn reset(record: &mut Record, code: &[u8], context: &Context, now: u64) -> Result<(), Reason> {
-    let _accepted: Accepted = verify(record, code, context, now)?;
-    record.factor = None;
-    record.pending = None;
+/// [`Reason::NotEnrolled`].
+pub fn unlock(record: &mut Record, now: Now) -> Result<(), Reason> {
+    let factor = record.factor.as_mut().ok_or(Reason::NotEnrolled)?;
+    factor.used.forget_after(newest_step(now.unix));
+    record.tries = Tries::default();
     Ok(())
 }
 
-/// Why a request was denied: for the audit, never for the caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Issues a recovery code, in the place of the last that was issued, and lifts the stop of too many failures. Returns
+/// when it lapses.
+///
+/// # Errors
+/// [`Reason::NotEnrolled`].
+pub fn issue(record: &mut Record, tag: Tag, now: Now) -> Result<u64, Reason> {
+    if record.factor.is_none() {
+        return Err(Reason::NotEnrolled);
+    }
+    let expires_at = now.unix.saturating_add(ISSUED_SECONDS);
+    record.issued = Some(Issued { tag, expires_at });
+    record.tries = Tries::default();
+    Ok(expires_at)
+}
+
+/// The newest step that any factor can have accepted by now, however far its app's clock is ahead.
 #[must_use]
-pub enum Reason {
-    /// No code of any step nearby.
-    Wrong,
-    /// The code of a step that was used, or passed by a newer one.
-    Used,
-    /// The right code of a step outside the window: a clock is wrong.
-    OtherStep(i64),
-    /// The account has no factor.
-    NotEnrolled,
-    /// No pending enrolment has this id.
-    NoEnrollment,
-    /// The enrolment has lapsed.
-    Expired,
-    /// The account has a factor, and replacing it needs a code.
-    Enrolled,
-    /// No ticket was issued for this account.
-    NoTicket,
+pub const fn newest_step(now: u64) -> Step {
+    Step(Step::at(now).0.saturating_add(SEARCH.unsigned_abs()).saturating_add(WINDOW.unsigned_abs()))
 }
 
-impl Reason {
-    const fn of(verdict: Verdict) -> Result<Step, Self> {
-        match verdict {
-            Verdict::Right(step) => Ok(step),
-            Verdict::Used => Err(Self::Used),
-            Verdict::OtherStep(offset) => Err(Self::OtherStep(offset)),
-            Verdict::Wrong => Err(Self::Wrong),
-        }
-    }
-
-    /// This reason, after as much work as a real code takes.
-    fn after_same_work(self, code: &[u8], now: u64) -> Self {
-        let _ignored: Verdict = Generator::dummy().judge(code, Step::at(now), None);
-        self
-    }
-
-    /// Whether it is a guess that failed. A used code is not: its sender knew it.
-    const fn counts(self) -> bool {
-        matches!(self, Self::Wrong | Self::OtherStep(_) | Self::NotEnrolled)
-    }
+/// Judges one code as one try.
+fn prove(record: &mut Record, typed: &Try<'_>, now: Now) -> Result<mfad_proto::Factor, Reason> {
+    let factor = attempt(record, typed.lane, typed.service, now, |record| match &typed.recovery {
+        Some(tag) => redeem(record, tag, now.unix),
+        None => check(record, typed.code, now.unix),
+    })?;
+    record.last_success = Some(now.unix);
+    Ok(factor)
 }
 
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Wrong => f.write_str("wrong code"),
-            Self::Used => f.write_str("replayed: this code's step is used"),
-            Self::OtherStep(offset) => write!(f, "right code of another step: {offset:+} steps"),
-            Self::NotEnrolled => f.write_str("not enrolled"),
-            Self::NoEnrollment => f.write_str("no such pending enrolment"),
-            Self::Expired => f.write_str("the enrolment has lapsed"),
-            Self::Enrolled => f.write_str("already enrolled, and replacing asks for a code"),
-            Self::NoTicket => f.write_str("no such ticket"),
+/// One try that passes the throttle, and is counted when it fails.
+fn attempt<T>(
+    record: &mut Record,
+    lane: Lane,
+    service: &Label,
+    now: Now,
+    judge: impl FnOnce(&mut Record) -> Result<T, Reason>,
+) -> Result<T, Reason> {
+    match record.tries.gate(lane, now.moment) {
+        Gate::Wait(seconds) => return Err(Reason::TooSoon(seconds)),
+        Gate::Stopped => {
+            // Takes as long as for a name that is not known.
+            let _ignored = judge(&mut Record::default());
+            return Err(Reason::Locked);
         }
+        Gate::Open => {}
+    }
+    let judged = judge(record);
+    match &judged {
+        Ok(_) => record.tries.succeed(lane),
+        Err(reason) if reason.counts() => {
+            record.tries.fail(lane, now.moment);
+            record.failures.count = record.failures.count.saturating_add(1);
+            record.failures.last = Some(Failure { time: now.unix, service: service.clone() });
+        }
+        Err(_) => {}
+    }
+    judged
+}
+
+fn check(record: &mut Record, code: &[u8], now: u64) -> Result<mfad_proto::Factor, Reason> {
+    let Some(factor) = &mut record.factor else {
+        return Err(Reason::NotEnrolled.after_same_work(code, Step::at(now)));
+    };
+    let present = Step(Step::at(now).0.saturating_add_signed(factor.offset));
+    let step = Reason::of(factor.seed.generator().judge(code, present, Some(factor.used.last())))?;
+    factor.used.add(step);
+    Ok(mfad_proto::Factor::Totp)
+}
+
+fn redeem(record: &mut Record, tag: &Tag, now: u64) -> Result<mfad_proto::Factor, Reason> {
+    if record.factor.is_none() {
+        return Err(Reason::NotEnrolled);
+    }
+    let issued = record.issued.take_if(|issued| issued.tag.is(tag));
+    let own = record.recovery.redeem(tag);
+    match issued {
+        Some(issued) if issued.expires_at <= now => Err(Reason::Lapsed),
+        Some(_) => Ok(mfad_proto::Factor::Recovery),
+        None if own => Ok(mfad_proto::Factor::Recovery),
+        None => Err(Reason::Wrong),
     }
 }
 

@@ -77,6 +77,40 @@ pub enum Call {
         /// Where the request comes from.
         context: Context,
     },
+    /// 8: make new recovery codes, which replace those that are left.
+    Recovery {
+        /// Whose.
+        account: Account,
+        /// That the first factor was given.
+        proof: Proof,
+        /// A current code of the factor, or a recovery code.
+        code: Code,
+    },
+    /// 9: the app's clock differs from the server's: follow it.
+    Resync {
+        /// Whose.
+        account: Account,
+        /// That the first factor was given.
+        proof: Proof,
+        /// A code of the factor.
+        first: Code,
+        /// The code that the app showed right after it.
+        second: Code,
+    },
+    /// 14: lift the stop that too many failures brought.
+    Unlock {
+        /// Whose.
+        account: Account,
+    },
+    /// 15: issue one recovery code for who has lost everything else.
+    Recover {
+        /// For whom.
+        account: Account,
+    },
+    /// 23: which key seals the records?
+    KeyStatus,
+    /// 24: make a new key, and seal every record with it.
+    KeyRotate,
     /// 25: hand over everything, sealed under this passphrase.
     Backup {
         /// Not empty.
@@ -125,6 +159,12 @@ wire! {
     4 Enroll { account, proof, ticket, issuer, context }
     5 Confirm { account, enrollment, code }
     6 Reset { account, proof, code, context }
+    8 Recovery { account, proof, code }
+    9 Resync { account, proof, first, second }
+    14 Unlock { account }
+    15 Recover { account }
+    23 KeyStatus {}
+    24 KeyRotate {}
     25 Backup { passphrase }
 }
 
@@ -140,6 +180,12 @@ impl Call {
             Self::Enroll { .. } => CallKind::Enroll,
             Self::Confirm { .. } => CallKind::Confirm,
             Self::Reset { .. } => CallKind::Reset,
+            Self::Recovery { .. } => CallKind::Recovery,
+            Self::Resync { .. } => CallKind::Resync,
+            Self::Unlock { .. } => CallKind::Unlock,
+            Self::Recover { .. } => CallKind::Recover,
+            Self::KeyStatus => CallKind::KeyStatus,
+            Self::KeyRotate => CallKind::KeyRotate,
             Self::Backup { .. } => CallKind::Backup,
         }
     }
@@ -156,6 +202,12 @@ pub enum CallKind {
     Enroll,
     Confirm,
     Reset,
+    Recovery,
+    Resync,
+    Unlock,
+    Recover,
+    KeyStatus,
+    KeyRotate,
     Backup,
 }
 
@@ -171,6 +223,12 @@ impl CallKind {
             Self::Enroll => "enroll",
             Self::Confirm => "confirm",
             Self::Reset => "reset",
+            Self::Recovery => "recovery",
+            Self::Resync => "resync",
+            Self::Unlock => "unlock",
+            Self::Recover => "recover",
+            Self::KeyStatus => "key_status",
+            Self::KeyRotate => "key_rotate",
             Self::Backup => "backup",
         }
     }
@@ -178,7 +236,7 @@ impl CallKind {
     /// Whether the call changes nothing, so that sending it a second time is harmless.
     #[must_use]
     pub const fn is_read_only(self) -> bool {
-        matches!(self, Self::Ping | Self::Begin | Self::Status | Self::Backup)
+        matches!(self, Self::Ping | Self::Begin | Self::Status | Self::KeyStatus | Self::Backup)
     }
 }
 

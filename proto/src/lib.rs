@@ -21,7 +21,7 @@ pub use account::{Account, AccountName, Handle, Realm, UserName};
 pub use call::{Call, CallKind, Context, Proof, Request};
 pub use codec::{BadRequest, Malformed};
 pub use enrollment::{Enrollment, EnrollmentId, QrMatrix};
-pub use reply::{Accepted, Factor, Failure, Need, Pong, Refusal, Reply, Response, State, Status};
+pub use reply::{Accepted, Factor, Failure, Issued, Keys, Need, Pong, Refusal, Reply, Response, State, Status};
 pub use secret::{Code, Password, RecoveryCodes, SecretText};
 pub use text::{Issuer, Label, RemoteHost};
 

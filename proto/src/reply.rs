@@ -4,7 +4,7 @@ use bincode::{Decode, Encode};
 
 use crate::account::{Realm, UserName};
 use crate::enrollment::Enrollment;
-use crate::secret::RecoveryCodes;
+use crate::secret::{RecoveryCodes, SecretText};
 use crate::text::Label;
 
 /// One response. Responses may come in another order than their requests.
@@ -42,6 +42,12 @@ pub enum Reply {
         /// How many records it will hold.
         records: u64,
     },
+    /// 10: to `Recovery`: the new codes, shown this once.
+    RecoveryCodes(RecoveryCodes),
+    /// 11: to `Recover`.
+    Issued(Issued),
+    /// 12: to `KeyStatus` and `KeyRotate`.
+    Keys(Keys),
 }
 
 /// Why a request was refused. Nothing here tells an unknown user from a wrong or used code.
@@ -176,6 +182,30 @@ impl Factor {
             Self::Password => "password",
         }
     }
+}
+
+/// A recovery code that an administrator hands on, shown this once.
+#[derive(Encode, Decode)]
+pub struct Issued {
+    /// The code.
+    pub code: SecretText,
+    /// When it lapses, in Unix seconds.
+    pub expires_at: u64,
+}
+
+/// The key that seals the records, and how far a change of it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Keys {
+    /// The number of the key.
+    pub id: u32,
+    /// When it was made, in Unix seconds.
+    pub made_at: u64,
+    /// The number of the key before it, as long as records may need that one.
+    pub old: Option<u32>,
+    /// How many records there are.
+    pub records: u64,
+    /// How many of them may still be sealed with the old key.
+    pub left: u64,
 }
 
 /// A failed try.

@@ -2,7 +2,8 @@
 
 use mfad_client::Client;
 use mfad_proto::{
-    Account, AccountName, Call, Code, Context, Enrollment, Label, Proof, Realm, Refusal, Reply, UserName,
+    Account, AccountName, Call, Code, Context, Enrollment, Label, Need, Proof, Realm, RecoveryCodes, Refusal, Reply,
+    Status, UserName,
 };
 use zeroize::Zeroizing;
 
@@ -27,6 +28,64 @@ pub fn enroll(user: &str) -> Call {
 #[must_use]
 pub fn verify(user: &str, text: &str) -> Call {
     Call::Verify { account: account(user), code: code(text), context: context() }
+}
+
+/// `Reset` with the first factor vouched for.
+#[must_use]
+pub fn reset(user: &str, text: &str) -> Call {
+    Call::Reset { account: account(user), proof: Proof::Asserted, code: code(text), context: context() }
+}
+
+/// `Recovery` with the first factor vouched for.
+#[must_use]
+pub fn recovery(user: &str, text: &str) -> Call {
+    Call::Recovery { account: account(user), proof: Proof::Asserted, code: code(text) }
+}
+
+/// `Resync` with the first factor vouched for.
+#[must_use]
+pub fn resync(user: &str, first: &str, second: &str) -> Call {
+    Call::Resync { account: account(user), proof: Proof::Asserted, first: code(first), second: code(second) }
+}
+
+/// How an account stands.
+///
+/// # Panics
+/// When the daemon does not say.
+pub fn status(client: &mut Client, user: &str) -> Status {
+    match client.call(Call::Status { account: account(user) }).expect("an answer") {
+        Reply::Status(status) => status,
+        _ => panic!("no status"),
+    }
+}
+
+/// What a login of this account needs.
+///
+/// # Panics
+/// When the daemon does not say.
+pub fn begin(client: &mut Client, user: &str) -> Need {
+    match client.call(Call::Begin { account: account(user), context: context() }).expect("an answer") {
+        Reply::Need(need) => need,
+        _ => panic!("no need"),
+    }
+}
+
+/// Confirms an enrolment with this code, and returns the recovery codes.
+///
+/// # Panics
+/// When it is refused.
+pub fn confirm(client: &mut Client, user: &str, enrollment: &Enrollment, text: &str) -> Vec<String> {
+    let call = Call::Confirm { account: account(user), enrollment: enrollment.id, code: code(text) };
+    match client.call(call).expect("an answer") {
+        Reply::Enrolled(codes) => texts(&codes),
+        _ => panic!("the first code is refused"),
+    }
+}
+
+/// Recovery codes as text.
+#[must_use]
+pub fn texts(codes: &RecoveryCodes) -> Vec<String> {
+    codes.as_slice().iter().map(|code| code.expose().to_owned()).collect()
 }
 
 /// An account of realm `system`.

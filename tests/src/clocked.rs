@@ -1,8 +1,9 @@
-//! The daemon with a clock that a test sets: `MFAD_TEST_CLOCK` names a file with the Unix time in it. The released
-//! program has no such switch.
+//! The daemon with clocks that a test sets: `MFAD_TEST_CLOCK` names a file with the Unix time in it, and the seconds of the
+//! monotonic clock. The released program has no such switch.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use mfad_daemon::Config;
@@ -25,9 +26,23 @@ struct FileClock(PathBuf);
 
 impl Clock for FileClock {
     fn unix(&self) -> u64 {
-        let text = std::fs::read_to_string(&self.0).expect("the test's time");
-        text.trim().parse().expect("Unix seconds")
+        read_clocks(&self.0).0
     }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_secs(read_clocks(&self.0).1)
+    }
+}
+
+/// The wall clock and the monotonic clock in a file, in seconds.
+///
+/// # Panics
+/// When the file does not hold them.
+#[must_use]
+pub fn read_clocks(file: &Path) -> (u64, u64) {
+    let text = std::fs::read_to_string(file).expect("the test's time");
+    let (unix, monotonic) = text.trim().split_once(' ').expect("two clocks");
+    (unix.parse().expect("Unix seconds"), monotonic.parse().expect("seconds"))
 }
 
 /// The whole program. `change` may replace parts of what would be served from this state folder.

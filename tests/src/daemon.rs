@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use crate::app::App;
 pub use crate::calls::{accepted, account, begin_enrollment, code, context, denied, enroll, verify};
+use crate::clocked::read_clocks;
 use crate::programs::built;
 
 /// A daemon and its folder. Dropping it kills the one and removes the other.
@@ -55,7 +56,7 @@ impl Daemon {
         let mut file = File::create(folder.path().join("mfad.toml")).expect("a configuration file");
         file.write_all(config.as_bytes()).expect("a written configuration");
         let daemon = Self { state: folder.path().join("state"), folder, program, child: None };
-        daemon.set_time(NOON);
+        daemon.write_clocks(NOON, 0);
         daemon
     }
 
@@ -108,12 +109,33 @@ impl Daemon {
         self.child.as_ref().expect("a running daemon").id()
     }
 
-    /// Sets the clock of a clocked daemon, in Unix seconds.
+    /// Sets the wall clock of a clocked daemon, in Unix seconds. No delay gets shorter by that.
     pub fn set_time(&self, unix: u64) {
+        let (_, monotonic) = read_clocks(&self.clocks());
+        self.write_clocks(unix, monotonic);
+    }
+
+    /// Lets seconds pass on the monotonic clock of a clocked daemon: delays end, and the codes stay the same.
+    pub fn rest(&self, seconds: u64) {
+        let (unix, monotonic) = read_clocks(&self.clocks());
+        self.write_clocks(unix, monotonic + seconds);
+    }
+
+    /// The wall clock of a clocked daemon.
+    #[must_use]
+    pub fn time(&self) -> u64 {
+        read_clocks(&self.clocks()).0
+    }
+
+    fn clocks(&self) -> PathBuf {
+        self.folder().join("time")
+    }
+
+    fn write_clocks(&self, unix: u64, monotonic: u64) {
         // Replaced whole, so that the daemon never reads half a time.
-        let (new, path) = (self.folder().join("time.new"), self.folder().join("time"));
-        std::fs::write(&new, unix.to_string()).expect("a written time");
-        std::fs::rename(&new, &path).expect("a replaced time");
+        let new = self.folder().join("time.new");
+        std::fs::write(&new, format!("{unix} {monotonic}")).expect("a written time");
+        std::fs::rename(&new, self.clocks()).expect("a replaced time");
     }
 
     /// Starts the process, and waits until it says that it is ready.
@@ -170,7 +192,7 @@ impl Daemon {
         let mut command = Command::new(built(self.program));
         command.arg("serve").arg("--config").arg(self.folder().join("mfad.toml"));
         command.arg("--state").arg(&self.state).arg("--socket").arg(self.socket());
-        command.env("MFAD_TEST_CLOCK", self.folder().join("time"));
+        command.env("MFAD_TEST_CLOCK", self.clocks());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         command
     }

@@ -17,26 +17,38 @@ use tokio::sync::oneshot;
 
 use crate::faults::FaultyHome;
 
-/// A clock that stands still until it is set.
+/// Clocks that stand still until they are set.
 #[derive(Clone)]
-pub struct SetClock(Arc<AtomicU64>);
+pub struct SetClock {
+    unix: Arc<AtomicU64>,
+    monotonic: Arc<AtomicU64>,
+}
 
 impl SetClock {
-    /// A clock at this Unix time.
+    /// Clocks at this Unix time.
     #[must_use]
     pub fn at(unix: u64) -> Self {
-        Self(Arc::new(AtomicU64::new(unix)))
+        Self { unix: Arc::new(AtomicU64::new(unix)), monotonic: Arc::default() }
     }
 
-    /// Sets the clock.
+    /// Sets the wall clock.
     pub fn set(&self, unix: u64) {
-        self.0.store(unix, Ordering::SeqCst);
+        self.unix.store(unix, Ordering::SeqCst);
+    }
+
+    /// Lets seconds pass on the monotonic clock.
+    pub fn pass(&self, seconds: u64) {
+        self.monotonic.fetch_add(seconds, Ordering::SeqCst);
     }
 }
 
 impl Clock for SetClock {
     fn unix(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
+        self.unix.load(Ordering::SeqCst)
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_secs(self.monotonic.load(Ordering::SeqCst))
     }
 }
 

@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 
 use data_encoding::BASE32_NOPAD;
-use mfad_daemon::totp::{Algorithm, Digits, Generator, Key, SEARCH, Step};
+use mfad_client::Client;
+use mfad_daemon::totp::{Algorithm, Digits, Generator, Key, SEARCH, STEP_SECONDS, Step};
 
+use crate::calls::{begin_enrollment, confirm};
 use crate::random::Random;
 
 /// The key of one account with six digits of SHA-1, and the codes around now.
@@ -26,6 +28,18 @@ impl Phone {
         let secret = secret.split_once('&').map_or(secret, |(secret, _)| secret);
         let key = Key::new(&BASE32_NOPAD.decode(secret.as_bytes()).expect("base32")).expect("a key of legal length");
         Self { generator: Generator::new(&key, Algorithm::Sha1, Digits::default()), codes: BTreeMap::new() }
+    }
+
+    /// Enrols this user of realm `system` at Unix time `now`, whose step is used then.
+    ///
+    /// # Panics
+    /// When it is refused.
+    #[must_use]
+    pub fn enroll(client: &mut Client, user: &str, now: u64) -> Self {
+        let enrollment = begin_enrollment(client, user);
+        let mut phone = Self::scan(enrollment.uri.expose());
+        confirm(client, user, &enrollment, &phone.code(now / STEP_SECONDS));
+        phone
     }
 
     /// The code of a step.

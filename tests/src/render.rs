@@ -3,7 +3,8 @@
 
 use data_encoding::HEXLOWER;
 use mfad_proto::{
-    Account, Call, Context, Enrollment, Need, Proof, QrMatrix, Refusal, Reply, Request, Response, Status,
+    Account, Call, Context, Enrollment, Keys, Need, Proof, QrMatrix, RecoveryCodes, Refusal, Reply, Request, Response,
+    Status,
 };
 use serde_json::{Value, json};
 
@@ -37,6 +38,17 @@ pub fn request(message: &Request) -> Value {
             "code": typed_json(code.expose()),
             "context": context_json(context),
         }),
+        Call::Recovery { account, proof, code } => json!({
+            "account": account_json(account), "proof": proof_json(proof), "code": typed_json(code.expose()),
+        }),
+        Call::Resync { account, proof, first, second } => json!({
+            "account": account_json(account),
+            "proof": proof_json(proof),
+            "first": typed_json(first.expose()),
+            "second": typed_json(second.expose()),
+        }),
+        Call::Unlock { account } | Call::Recover { account } => json!({ "account": account_json(account) }),
+        Call::KeyStatus | Call::KeyRotate => json!({}),
         Call::Backup { passphrase } => json!({ "passphrase": typed_json(passphrase.expose()) }),
     };
     headed(message.id, ("call", message.call.kind().as_str()), fields)
@@ -62,12 +74,15 @@ pub fn response(message: &Response) -> Value {
             ("accepted", fields)
         }
         Reply::Enrollment(enrollment) => ("enrollment", enrollment_json(enrollment)),
-        Reply::Enrolled(codes) => {
-            let codes: Vec<_> = codes.as_slice().iter().map(|code| code.expose()).collect();
-            ("enrolled", json!({ "recovery_codes": codes }))
-        }
+        Reply::Enrolled(codes) => ("enrolled", json!({ "recovery_codes": codes_json(codes) })),
         Reply::Done => ("done", json!({})),
         Reply::Backup { records } => ("backup", json!({ "records": records })),
+        Reply::RecoveryCodes(codes) => ("recovery_codes", json!({ "recovery_codes": codes_json(codes) })),
+        Reply::Issued(issued) => ("issued", json!({ "code": issued.code.expose(), "expires_at": issued.expires_at })),
+        Reply::Keys(Keys { id, made_at, old, records, left }) => {
+            // `id` alone would be the response's own.
+            ("keys", json!({ "key": id, "made_at": made_at, "old": old, "records": records, "left": left }))
+        }
     };
     headed(message.id, ("reply", name), fields)
 }
@@ -76,6 +91,10 @@ fn headed(id: u64, (key, name): (&str, &str), mut fields: Value) -> Value {
     fields["id"] = json!(id);
     fields[key] = json!(name);
     fields
+}
+
+fn codes_json(codes: &RecoveryCodes) -> Value {
+    codes.as_slice().iter().map(|code| code.expose()).collect()
 }
 
 fn account_json(account: &Account) -> Value {

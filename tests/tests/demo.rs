@@ -37,6 +37,7 @@ fn the_demo_shows_the_whole_flow_and_leaves_nothing_behind() {
         "the same code a second time is refused",
         "a wrong code is refused",
         "a new daemon process on the same state",
+        "a recovery code lets her in",
         "alice gives up the second factor",
         "nothing is left behind",
     ];

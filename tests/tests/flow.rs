@@ -2,24 +2,15 @@
 
 use mfad_proto::{Call, Need, Proof, Refusal, Reply, State, Status};
 use mfad_tests::app::{App, other_than};
+use mfad_tests::calls::{self, reset};
 use mfad_tests::daemon::{Daemon, NOON, accepted, account, begin_enrollment, code, context, denied, enroll, verify};
 
 fn status(daemon: &Daemon, user: &str) -> Status {
-    match daemon.client().call(Call::Status { account: account(user) }).unwrap() {
-        Reply::Status(status) => status,
-        _ => panic!("no status"),
-    }
+    calls::status(&mut daemon.client(), user)
 }
 
 fn need(daemon: &Daemon, user: &str) -> Need {
-    match daemon.client().call(Call::Begin { account: account(user), context: context() }).unwrap() {
-        Reply::Need(need) => need,
-        _ => panic!("no need"),
-    }
-}
-
-fn reset(user: &str, text: &str) -> Call {
-    Call::Reset { account: account(user), proof: Proof::Asserted, code: code(text), context: context() }
+    calls::begin(&mut daemon.client(), user)
 }
 
 #[test]
@@ -207,8 +198,10 @@ fn accounts_do_not_touch_each_other() {
     let apps: Vec<_> = names.iter().map(|name| (name, daemon.enroll(name, NOON))).collect();
     for (name, app) in &apps {
         for (other, _) in apps.iter().filter(|(other, _)| other != name) {
+            daemon.rest(900);
             assert!(denied(&daemon.verify(other, &app.code(NOON + 30))), "a code of {name} was accepted for {other}");
         }
+        daemon.rest(900);
         assert!(accepted(&daemon.verify(name, &app.code(NOON + 30))));
     }
     let output = daemon.mfactl(&["--realm", "netmaker", "--json", "verify", "alice"], &apps[0].1.code(NOON + 30));

@@ -7,6 +7,7 @@ use mfad_client::Client;
 use mfad_daemon::totp::{Algorithm, Digits, Generator, Key, Step};
 use mfad_proto::{Call, EnrollmentId, Proof, Refusal, Reply, State};
 use mfad_tests::app::other_than;
+use mfad_tests::calls::{resync, texts};
 use mfad_tests::daemon::{NOON, account, code, context, enroll, verify};
 use mfad_tests::faults::{Disk, FaultyHome};
 use mfad_tests::inprocess::{InProcess, SetClock};
@@ -32,12 +33,29 @@ enum Event {
         user: usize,
         shown: Shown,
     },
+    /// One of the recovery codes that came with the enrolment.
+    Recover {
+        user: usize,
+        which: usize,
+    },
+    /// Two codes of the app in a row, the second of this many steps from now.
+    Resync {
+        user: usize,
+        second: i64,
+    },
+    Unlock {
+        user: usize,
+    },
     Status {
         user: usize,
     },
-    /// The clock moves, also backwards.
+    /// The wall clock moves, also backwards.
     Clock {
         seconds: i64,
+    },
+    /// Time passes on the monotonic clock.
+    Rest {
+        seconds: u64,
     },
     Restart,
     /// The next commit fails, and is there all the same or not.
@@ -62,7 +80,11 @@ fn event() -> impl Strategy<Value = Event> {
         4 => (user.clone(), shown()).prop_map(|(user, shown)| Event::Confirm { user, shown }),
         8 => (user.clone(), shown()).prop_map(|(user, shown)| Event::Verify { user, shown }),
         2 => (user.clone(), shown()).prop_map(|(user, shown)| Event::Reset { user, shown }),
+        2 => (user.clone(), 0..10_usize).prop_map(|(user, which)| Event::Recover { user, which }),
+        2 => (user.clone(), -5_i64..=5).prop_map(|(user, second)| Event::Resync { user, second }),
+        1 => user.clone().prop_map(|user| Event::Unlock { user }),
         3 => user.prop_map(|user| Event::Status { user }),
+        4 => prop_oneof![0_u64..=20, Just(900_u64)].prop_map(|seconds| Event::Rest { seconds }),
         3 => prop_oneof![0_i64..=90, -60_i64..=0, 500_i64..=700].prop_map(|seconds| Event::Clock { seconds }),
         1 => Just(Event::Restart),
         1 => any::<bool>().prop_map(|there| Event::Fail { there }),
@@ -76,6 +98,11 @@ struct Model {
     pending: Option<(EnrollmentId, u64)>,
     failures: u32,
     last_success: Option<u64>,
+    /// Failures in a row, which delay, and when the last one was on the monotonic clock.
+    row: u32,
+    failed_at: u64,
+    /// Which recovery codes are used.
+    spent: [bool; 10],
     /// Whether anything was ever begun: before that, its failures are nobody's.
     known: bool,
 }
@@ -85,6 +112,14 @@ struct Factor {
     enrollment: EnrollmentId,
     enrolled_at: u64,
     last_step: i64,
+    offset: i64,
+}
+
+/// The moment of an event: by the wall clock, and by the monotonic one.
+#[derive(Clone, Copy)]
+struct Now {
+    unix: u64,
+    monotonic: u64,
 }
 
 /// What should be answered.
@@ -92,6 +127,7 @@ struct Factor {
 enum Expected {
     Accepted { failures: u32 },
     Denied,
+    TryLater(u32),
     NotPermitted,
     Enrollment { resumed: Option<EnrollmentId>, expires_at: u64 },
     Enrolled,
@@ -99,64 +135,138 @@ enum Expected {
 }
 
 impl Model {
-    fn enroll(&mut self, now: u64) -> Expected {
+    fn enroll(&mut self, now: Now) -> Expected {
         if self.factor.is_some() {
             return Expected::NotPermitted;
         }
         if !self.known {
-            (self.known, self.failures) = (true, 0);
+            *self = Self { known: true, ..Self::default() };
         }
-        let resumed = self.pending.filter(|(_, expires_at)| now < *expires_at).map(|(id, _)| id);
-        Expected::Enrollment { resumed, expires_at: now + 600 }
+        let resumed = self.pending.filter(|(_, expires_at)| now.unix < *expires_at).map(|(id, _)| id);
+        Expected::Enrollment { resumed, expires_at: now.unix + 600 }
     }
 
-    fn confirm(&mut self, shown: Shown, now: u64) -> Expected {
+    fn confirm(&mut self, shown: Shown, now: Now) -> Expected {
         let Some((enrollment, expires_at)) = self.pending else { return Expected::Denied };
         match shown {
-            Shown::Step(offset) if offset.abs() <= 1 && now < expires_at => {
-                self.factor = Some(Factor { enrollment, enrolled_at: now, last_step: step(now) + offset });
+            Shown::Step(steps) if steps.abs() <= 1 && now.unix < expires_at => {
+                let last_step = step(now.unix) + steps;
+                self.factor = Some(Factor { enrollment, enrolled_at: now.unix, last_step, offset: 0 });
                 self.pending = None;
-                self.failures = 0;
+                (self.failures, self.row, self.spent) = (0, 0, [false; 10]);
                 Expected::Enrolled
             }
             Shown::Step(_) | Shown::Wrong => Expected::Denied,
         }
     }
 
-    fn verify(&mut self, shown: Shown, now: u64) -> Expected {
-        let newer = |factor: &Factor, offset: i64| step(now) + offset > factor.last_step;
-        match (&mut self.factor, shown) {
-            // A code that was used, or passed by a newer one, is no guess.
-            (Some(factor), Shown::Step(offset)) if offset.abs() <= 4 && !newer(factor, offset) => Expected::Denied,
-            (Some(factor), Shown::Step(offset)) if offset.abs() <= 1 => {
-                factor.last_step = step(now) + offset;
-                self.last_success = Some(now);
-                Expected::Accepted { failures: std::mem::take(&mut self.failures) }
+    /// One try: it waits, or is judged, and counted when it was a guess.
+    fn attempt(&mut self, now: Now, judge: impl FnOnce(&mut Self) -> Judged) -> Result<(), Expected> {
+        if self.row >= 20 {
+            return Err(Expected::Denied);
+        }
+        if let Some(seconds) = self.wait(now.monotonic) {
+            return Err(Expected::TryLater(seconds));
+        }
+        match judge(self) {
+            Judged::Right => {
+                self.row = 0;
+                Ok(())
             }
-            _ => {
+            Judged::Used => Err(Expected::Denied),
+            Judged::Wrong => {
+                (self.row, self.failed_at) = (self.row + 1, now.monotonic);
                 self.failures += u32::from(self.known);
-                Expected::Denied
+                Err(Expected::Denied)
             }
         }
     }
 
-    fn reset(&mut self, shown: Shown, now: u64) -> Expected {
+    fn wait(&self, monotonic: u64) -> Option<u32> {
+        let delay = if self.row < 3 { 0 } else { (5 << (self.row - 3)).min(900) };
+        let left = (self.failed_at + delay).saturating_sub(monotonic);
+        (left > 0 && self.row < 20).then(|| u32::try_from(left).unwrap())
+    }
+
+    fn accept(&mut self, now: Now) -> Expected {
+        self.last_success = Some(now.unix);
+        Expected::Accepted { failures: std::mem::take(&mut self.failures) }
+    }
+
+    fn verify(&mut self, shown: Shown, now: Now) -> Expected {
+        let judged = self.attempt(now, |model| match (&mut model.factor, shown) {
+            (Some(factor), Shown::Step(steps)) => {
+                let (of, center) = (step(now.unix) + steps, step(now.unix) + factor.offset);
+                match of.abs_diff(center) {
+                    // A code that was used, or passed by a newer one, is no guess.
+                    0..=4 if of <= factor.last_step => Judged::Used,
+                    0..=1 => {
+                        factor.last_step = of;
+                        Judged::Right
+                    }
+                    _ => Judged::Wrong,
+                }
+            }
+            (None, _) | (_, Shown::Wrong) => Judged::Wrong,
+        });
+        judged.map_or_else(|refused| refused, |()| self.accept(now))
+    }
+
+    fn recover(&mut self, which: usize, now: Now) -> Expected {
+        let judged = self.attempt(now, |model| match model.factor {
+            Some(_) if !std::mem::replace(&mut model.spent[which], true) => Judged::Right,
+            _ => Judged::Wrong,
+        });
+        judged.map_or_else(|refused| refused, |()| self.accept(now))
+    }
+
+    fn resync(&mut self, second: i64, now: Now) -> Expected {
+        let judged = self.attempt(now, |model| match &mut model.factor {
+            Some(factor) if (-3..=4).contains(&second) => {
+                let of = step(now.unix) + second;
+                if of - 1 <= factor.last_step {
+                    return Judged::Used;
+                }
+                (factor.last_step, factor.offset) = (of, second);
+                Judged::Right
+            }
+            _ => Judged::Wrong,
+        });
+        judged.map_or_else(|refused| refused, |()| Expected::Done)
+    }
+
+    fn reset(&mut self, shown: Shown, now: Now) -> Expected {
         match self.verify(shown, now) {
             Expected::Accepted { .. } => {
                 (self.factor, self.pending) = (None, None);
                 Expected::Done
             }
-            denied => denied,
+            refused => refused,
         }
+    }
+
+    fn unlock(&mut self) -> Expected {
+        if self.factor.is_none() {
+            return Expected::Denied;
+        }
+        self.row = 0;
+        Expected::Done
     }
 
     fn state(&self, now: u64) -> State {
         match (&self.factor, self.pending) {
+            (Some(_), _) if self.row >= 20 => State::Locked,
             (Some(_), _) => State::Active,
             (None, Some((_, expires_at))) if now < expires_at => State::Pending,
             (None, _) => State::None,
         }
     }
+}
+
+enum Judged {
+    Right,
+    Used,
+    Wrong,
 }
 
 fn step(unix: u64) -> i64 {
@@ -172,6 +282,10 @@ struct World {
     client: Option<Client>,
     models: [Model; USERS.len()],
     apps: HashMap<[u8; 16], Generator>,
+    /// The recovery codes of the factor of each user, when they came.
+    recovery: [Option<Vec<String>>; USERS.len()],
+    /// Seconds on the monotonic clock since the daemon's start.
+    monotonic: u64,
     /// Whether the next commit fails, and whether it is there all the same.
     fault: Option<bool>,
 }
@@ -187,6 +301,8 @@ impl World {
             client: None,
             models: Default::default(),
             apps: HashMap::new(),
+            recovery: Default::default(),
+            monotonic: 0,
             fault: None,
         };
         world.start();
@@ -201,6 +317,9 @@ impl World {
         daemon.wait_until_ready();
         self.client = Some(daemon.client());
         self.daemon = Some(daemon);
+        // Delays begin anew.
+        self.monotonic = 0;
+        self.models.iter_mut().for_each(|model| model.failed_at = 0);
     }
 
     fn happen(&mut self, event: &Event) {
@@ -208,6 +327,30 @@ impl World {
             Event::Clock { seconds } => {
                 self.now = self.now.checked_add_signed(*seconds).unwrap();
                 self.clock.set(self.now);
+            }
+            Event::Rest { seconds } => {
+                self.monotonic += seconds;
+                self.clock.pass(*seconds);
+            }
+            Event::Unlock { user } => {
+                // What an unlock does about steps in the future has a test of its own.
+                let newest = self.models[*user].factor.map_or(0, |factor| factor.last_step);
+                if newest <= step(self.now) + 5 {
+                    let call = Call::Unlock { account: account(USERS[*user]) };
+                    self.change(*user, call, |model, _| model.unlock());
+                }
+            }
+            Event::Recover { user, which } => {
+                // Where the answer that brought them was lost, there is nobody who could type one.
+                let Some(codes) = &self.recovery[*user] else { return };
+                let call = verify(USERS[*user], &codes[*which]);
+                self.change(*user, call, |model, now| model.recover(*which, now));
+            }
+            Event::Resync { user, second } => {
+                let enrollment = self.models[*user].factor.map(|factor| factor.enrollment);
+                let codes = [second - 1, *second].map(|steps| self.code(enrollment, Shown::Step(steps)));
+                let call = resync(USERS[*user], &codes[0], &codes[1]);
+                self.change(*user, call, |model, now| model.resync(*second, now));
             }
             Event::Restart => {
                 self.client = None;
@@ -250,11 +393,13 @@ impl World {
     }
 
     /// Sends a call that is stored, and compares the answer with what the model says.
-    fn change(&mut self, user: usize, call: Call, decide: impl FnOnce(&mut Model, u64) -> Expected) {
+    fn change(&mut self, user: usize, call: Call, decide: impl FnOnce(&mut Model, Now) -> Expected) {
         let mut after = self.models[user].clone();
-        let expected = decide(&mut after, self.now);
+        let expected = decide(&mut after, Now { unix: self.now, monotonic: self.monotonic });
         let reply = self.client.as_mut().unwrap().call(call);
-        if let Some(there) = self.fault {
+        // A try that comes too soon is not stored, and so meets no fault.
+        let fault = self.fault.filter(|_| !matches!(expected, Expected::TryLater(_)));
+        if let Some(there) = fault {
             assert!(matches!(reply, Ok(Reply::Refused(Refusal::Unavailable))), "a failed commit was answered");
             self.client = None;
             assert!(self.daemon.take().unwrap().wait().is_err());
@@ -262,13 +407,17 @@ impl World {
             if !there {
                 return;
             }
+            after.failed_at = 0;
+            if expected == Expected::Enrolled {
+                self.recovery[user] = None;
+            }
             // What was begun is there, and its key can only be asked for again.
             if matches!(expected, Expected::Enrollment { .. }) {
                 self.models[user] = after;
                 return self.resume(user);
             }
         } else {
-            self.compare(&mut after, reply.unwrap(), &expected);
+            self.compare(user, &mut after, reply.unwrap(), &expected);
         }
         self.models[user] = after;
     }
@@ -285,12 +434,16 @@ impl World {
         self.models[user].pending = Some((begun.id, begun.expires_at));
     }
 
-    fn compare(&mut self, model: &mut Model, reply: Reply, expected: &Expected) {
+    fn compare(&mut self, user: usize, model: &mut Model, reply: Reply, expected: &Expected) {
         let got = match reply {
             Reply::Accepted(accepted) => Expected::Accepted { failures: accepted.failures_since },
             Reply::Refused(Refusal::Denied) => Expected::Denied,
             Reply::Refused(Refusal::NotPermitted) => Expected::NotPermitted,
-            Reply::Enrolled(_) => Expected::Enrolled,
+            Reply::Refused(Refusal::TryLater { seconds }) => Expected::TryLater(seconds),
+            Reply::Enrolled(codes) => {
+                self.recovery[user] = Some(texts(&codes));
+                Expected::Enrolled
+            }
             Reply::Done => Expected::Done,
             Reply::Enrollment(begun) => {
                 self.scan(&begun);
@@ -324,6 +477,7 @@ impl World {
         assert_eq!(status.enrolled_at, model.factor.map(|factor| factor.enrolled_at));
         assert_eq!(status.last_success, model.last_success);
         assert_eq!(status.failures_since, if model.known { model.failures } else { 0 });
+        assert_eq!(status.retry_after, model.wait(self.monotonic).filter(|_| model.known));
     }
 }
 

@@ -2,8 +2,11 @@
 
 use mfad_daemon::keyring::{Error as KeyringError, Keyring, SecretKey};
 use mfad_daemon::record::{Factor, Failures, Pending, Plain, Record, Seed};
+use mfad_daemon::recovery::{Issued, Tag, Tags};
 use mfad_daemon::seal::{Error, SEALED, Sealer, Subject};
-use mfad_daemon::totp::{Algorithm, Digits, Key, Step};
+use mfad_daemon::throttle::{Counter, Moment, Tries};
+use mfad_daemon::totp::{Algorithm, Digits, Key, SEARCH, Step};
+use mfad_daemon::used::UsedSteps;
 use mfad_proto::{AccountName, EnrollmentId, Failure, Handle, Label, Realm, UserName};
 use proptest::prelude::*;
 
@@ -11,10 +14,14 @@ use proptest::prelude::*;
 #[derive(Debug)]
 struct Parts {
     generation: u64,
-    factor: Option<(SeedParts, u64, u64)>,
+    factor: Option<(SeedParts, u64, [u64; 4], i64)>,
     pending: Option<([u8; 16], SeedParts, u64)>,
     failures: (u32, Option<(u64, String)>),
     last_success: Option<u64>,
+    tries: [(u32, u32, u64, u64); 3],
+    recovery: Vec<[u8; 16]>,
+    issued: Option<([u8; 16], u64)>,
+    holder: Option<[u8; 16]>,
 }
 
 #[derive(Debug)]
@@ -38,10 +45,11 @@ impl SeedParts {
 
 impl Parts {
     fn build(&self) -> Record {
-        let factor = |(seed, enrolled_at, step): &(SeedParts, u64, u64)| Factor {
-            seed: seed.build(),
-            enrolled_at: *enrolled_at,
-            last_step: Step(*step),
+        let factor = |(seed, enrolled_at, used, offset): &(SeedParts, u64, [u64; 4], i64)| {
+            let mut used = *used;
+            used.sort_by(|one, other| other.cmp(one));
+            let used = UsedSteps::from_array(used.map(Step)).unwrap();
+            Factor { seed: seed.build(), enrolled_at: *enrolled_at, used, offset: *offset }
         };
         let pending = |(id, seed, expires_at): &([u8; 16], SeedParts, u64)| Pending {
             id: EnrollmentId::from_random(*id),
@@ -55,7 +63,20 @@ impl Parts {
             pending: self.pending.as_ref().map(pending),
             failures: Failures { count: self.failures.0, last: self.failures.1.as_ref().map(last) },
             last_success: self.last_success,
+            tries: self.tries(),
+            recovery: Tags::new(self.recovery.iter().copied().map(Tag::from_bytes).collect()).unwrap(),
+            issued: self.issued.map(|(tag, expires_at)| Issued { tag: Tag::from_bytes(tag), expires_at }),
+            holder: self.holder,
         }
+    }
+
+    fn tries(&self) -> Tries {
+        let [codes, passwords, own] = self.tries.map(|(in_a_row, in_all, run, millis)| Counter {
+            in_a_row,
+            in_all,
+            last: Moment { run, millis },
+        });
+        Tries { codes, passwords, own }
     }
 }
 
@@ -71,17 +92,24 @@ fn seed() -> impl Strategy<Value = SeedParts> {
 }
 
 fn parts() -> impl Strategy<Value = Parts> {
-    let factor = prop::option::of((seed(), any::<u64>(), any::<u64>()));
+    let factor = prop::option::of((seed(), any::<u64>(), any::<[u64; 4]>(), -SEARCH..=SEARCH));
     let pending = prop::option::of((any::<[u8; 16]>(), seed(), any::<u64>()));
     // Longer than a label may be: it is cut.
     let failures = (any::<u32>(), prop::option::of((any::<u64>(), "\\PC{0,80}")));
-    (any::<u64>(), factor, pending, failures, any::<Option<u64>>()).prop_map(
-        |(generation, factor, pending, failures, last_success)| Parts {
+    let recovery = prop::collection::vec(any::<[u8; 16]>(), 0..=Tags::MOST);
+    let rest =
+        (any::<[(u32, u32, u64, u64); 3]>(), recovery, any::<Option<([u8; 16], u64)>>(), any::<Option<[u8; 16]>>());
+    (any::<u64>(), factor, pending, failures, any::<Option<u64>>(), rest).prop_map(
+        |(generation, factor, pending, failures, last_success, (tries, recovery, issued, holder))| Parts {
             generation,
             factor,
             pending,
             failures,
             last_success,
+            tries,
+            recovery,
+            issued,
+            holder,
         },
     )
 }
@@ -105,10 +133,16 @@ proptest! {
         let again = Record::decode(&record.encode().unwrap()).unwrap();
         prop_assert_eq!(bytes(&again), bytes(&record));
         prop_assert_eq!(again.generation, record.generation);
-        prop_assert_eq!(again.factor.map(|f| f.last_step), record.factor.map(|f| f.last_step));
-        prop_assert_eq!(again.pending.map(|p| p.id), record.pending.map(|p| p.id));
-        prop_assert_eq!(again.failures, record.failures);
+        prop_assert_eq!(again.factor.as_ref().map(|f| (f.used, f.offset)), record.factor.as_ref().map(|f| (f.used, f.offset)));
+        prop_assert_eq!(again.pending.as_ref().map(|p| p.id), record.pending.as_ref().map(|p| p.id));
+        prop_assert_eq!(&again.failures, &record.failures);
         prop_assert_eq!(again.last_success, record.last_success);
+        prop_assert_eq!(again.tries, record.tries);
+        let tags = |record: &Record| record.recovery.as_slice().iter().map(|tag| *tag.as_bytes()).collect::<Vec<_>>();
+        prop_assert_eq!(tags(&again), tags(&record));
+        let issued = |issued: &Issued| (*issued.tag.as_bytes(), issued.expires_at);
+        prop_assert_eq!(again.issued.as_ref().map(issued), record.issued.as_ref().map(issued));
+        prop_assert_eq!(again.holder, record.holder);
     }
 
     #[test]

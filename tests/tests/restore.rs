@@ -11,9 +11,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use mfad_client::backup::{Stream, receive};
 use mfad_client::{Options, Trusted};
-use mfad_daemon::totp::{STEP_SECONDS, WINDOW};
+use mfad_daemon::totp::{SEARCH, STEP_SECONDS, WINDOW};
 use mfad_proto::{Call, Password, Proof, Refusal, Reply};
 use mfad_tests::app::App;
+use mfad_tests::calls::{recovery, resync, texts};
 use mfad_tests::daemon::{Daemon, accepted, account, code, context, denied, verify};
 use mfad_tests::programs::built;
 use zeroize::Zeroizing;
@@ -53,7 +54,8 @@ fn tree(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 
 /// The first code that a restored daemon can accept: everything up to the widest step of the restore is used.
 fn first_after_restore(restored_at: u64) -> u64 {
-    restored_at + STEP_SECONDS * (WINDOW.unsigned_abs() + 1)
+    // A resync may have moved a factor's clock by as much as is searched.
+    restored_at + STEP_SECONDS * (SEARCH.unsigned_abs() + WINDOW.unsigned_abs() + 1)
 }
 
 #[test]
@@ -62,6 +64,9 @@ fn a_backup_is_restored_elsewhere_and_no_old_code_works() {
     let start = now();
     daemon.set_time(start);
     let apps: Vec<_> = (0..5).map(|n| daemon.enroll(&format!("user{n}"), start)).collect();
+    let mut client = daemon.client();
+    let Ok(Reply::RecoveryCodes(codes)) = client.call(recovery("user0", &apps[0].code(start + 30))) else { panic!() };
+    let Ok(Reply::Issued(issued)) = client.call(Call::Recover { account: account("user0") }) else { panic!() };
     let file = daemon.folder().join("backup");
     let made = backup(&daemon, &file);
     assert!(made.status.success(), "{}", said(&made));
@@ -86,6 +91,17 @@ fn a_backup_is_restored_elsewhere_and_no_old_code_works() {
             assert!(denied(&daemon.verify(&user, &app.code(used))), "a code from before the restore is accepted");
         }
     }
+    for code in [texts(&codes)[0].as_str(), issued.code.expose()] {
+        daemon.rest(900);
+        assert!(denied(&daemon.verify("user0", code)), "a recovery code from before the restore is accepted");
+    }
+    // Between backup and restore a resync could have made the newest of these good, and somebody used it.
+    for ahead in 2..=4 {
+        daemon.rest(900);
+        let pair = resync("user1", &apps[1].code(after + 30 * (ahead - 1)), &apps[1].code(after + 30 * ahead));
+        assert!(denied(&daemon.client().call(pair).unwrap()), "{ahead} steps");
+    }
+    daemon.rest(900);
     let later = first_after_restore(after);
     daemon.set_time(later);
     for (n, app) in apps.iter().enumerate() {

@@ -7,7 +7,8 @@ use mfad_proto::{EnrollmentId, Realm, UserName};
 
 /// Second factors of this machine: enrol, verify, look, reset.
 ///
-/// Secrets are read from the terminal without echo, or one per line from standard input, in the order password, code.
+/// Secrets are read from the terminal without echo, or one per line from standard input, in the order password,
+/// code, new code.
 #[derive(Parser)]
 #[command(name = "mfactl", version, arg_required_else_help = true, subcommand_required = true, after_help = STATUSES)]
 pub(crate) struct Args {
@@ -49,6 +50,24 @@ pub(crate) enum Command {
         #[arg(value_parser = user)]
         user: Option<UserName>,
     },
+    /// Get new recovery codes, with a code; the old ones are void
+    Recovery {
+        /// The user [default: you]
+        #[arg(value_parser = user)]
+        user: Option<UserName>,
+    },
+    /// Follow the clock of an app that is up to two minutes off, with two of its codes in a row
+    Resync {
+        /// The user [default: you]
+        #[arg(value_parser = user)]
+        user: Option<UserName>,
+    },
+    /// Help another user, as an administrator
+    #[command(subcommand, arg_required_else_help = true)]
+    Admin(Admin),
+    /// Look at the key that seals the records, or change it
+    #[command(subcommand, arg_required_else_help = true)]
+    Key(Key),
     /// Write everything the daemon keeps into a file, sealed under a passphrase
     Backup {
         /// The file; it appears when it is complete, and replaces an older one
@@ -64,9 +83,40 @@ impl Command {
     pub(crate) const fn is_for_a_program(&self) -> bool {
         match self {
             Self::Enroll(enroll) => enroll.begin || enroll.confirm.is_some(),
-            Self::Status { .. } | Self::Verify { .. } | Self::Reset { .. } | Self::Backup { .. } => false,
+            Self::Status { .. }
+            | Self::Verify { .. }
+            | Self::Reset { .. }
+            | Self::Recovery { .. }
+            | Self::Resync { .. }
+            | Self::Admin(_)
+            | Self::Key(_)
+            | Self::Backup { .. } => false,
         }
     }
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Admin {
+    /// Lift the stop that too many failures brought
+    Unlock {
+        /// The user
+        #[arg(value_parser = user)]
+        user: UserName,
+    },
+    /// Issue a recovery code that works once within 24 hours, and lift the stop
+    Recover {
+        /// The user
+        #[arg(value_parser = user)]
+        user: UserName,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Key {
+    /// Show which key seals the records
+    Status,
+    /// Make a new key, and seal every record with it while the daemon serves
+    Rotate,
 }
 
 #[derive(clap::Args)]

@@ -11,8 +11,9 @@ use crate::context;
 use crate::failure::Failure;
 use crate::file::NewFile;
 use crate::input;
-use crate::output::{EnrolledObject, EnrollmentObject, Output};
+use crate::output::{EnrollmentObject, Output, RecoveryObject};
 use crate::png;
+use crate::recovery;
 use crate::session::Session;
 
 /// Runs the command.
@@ -84,13 +85,9 @@ fn finish(session: &mut Session, enrollment: EnrollmentId, code: Code, output: &
     match session.call(Call::Confirm { account, enrollment, code })? {
         Reply::Enrolled(codes) => {
             let codes = codes.as_slice();
-            output.object(&EnrolledObject::from(codes))?;
+            output.object(&RecoveryObject::new("enrolled", codes))?;
             output.prose(&format!("{} is enrolled. That code is used: log in with the next one.", session.user()))?;
-            if codes.is_empty() {
-                return Ok(());
-            }
-            output.prose("Keep these recovery codes apart from the phone. Each works once:")?;
-            codes.iter().try_for_each(|code| output.prose(&format!("    {}", code.expose())))
+            if codes.is_empty() { Ok(()) } else { recovery::show(codes, output) }
         }
         other => Err(Failure::unexpected(&other)),
     }

@@ -13,6 +13,8 @@ use mfad_proto::{DENIED_TEXT, Refusal, Reply, UserName};
 pub(crate) enum Failure {
     /// The user has a factor already.
     Enrolled(UserName),
+    /// The user has no factor that an administrator could help with.
+    NothingToHelp(UserName),
     /// The server said no.
     Refused(Refusal),
     /// There is no answer.
@@ -41,14 +43,17 @@ impl Failure {
             | Reply::Enrollment(_)
             | Reply::Enrolled(_)
             | Reply::Done
-            | Reply::Backup { .. } => Self::Unexpected("an answer to another question"),
+            | Reply::Backup { .. }
+            | Reply::RecoveryCodes(_)
+            | Reply::Issued(_)
+            | Reply::Keys(_) => Self::Unexpected("an answer to another question"),
         }
     }
 
     /// The word that `--json` prints as `result`; a usage error has none.
     pub(crate) const fn result(&self) -> Option<&'static str> {
         match self {
-            Self::Refused(Refusal::Denied) => Some("denied"),
+            Self::Refused(Refusal::Denied) | Self::NothingToHelp(_) => Some("denied"),
             Self::Refused(Refusal::TryLater { .. }) => Some("try_later"),
             Self::Refused(Refusal::EnrollmentRequired) => Some("enrollment_required"),
             Self::Refused(Refusal::NotPermitted) | Self::Enrolled(_) => Some("not_permitted"),
@@ -65,7 +70,7 @@ impl Failure {
 
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Refused(Refusal::Denied) => 1,
+            Self::Refused(Refusal::Denied) | Self::NothingToHelp(_) => 1,
             Self::Usage(_) | Self::NoUser => 2,
             Self::Refused(Refusal::TryLater { .. }) => 3,
             Self::Refused(Refusal::Unavailable) | Self::NoAnswer(_) | Self::Unexpected(_) => 4,
@@ -91,6 +96,7 @@ impl fmt::Display for Failure {
                     "{user} has a second factor. To replace it, run mfactl reset {user} first, with a code of it."
                 )
             }
+            Self::NothingToHelp(user) => write!(f, "{user} has no second factor."),
             Self::Refused(Refusal::Denied) => f.write_str(DENIED_TEXT),
             Self::Refused(Refusal::TryLater { seconds }) => {
                 write!(f, "Too many failed tries: nothing is looked at for {seconds} s.")

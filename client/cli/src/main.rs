@@ -2,20 +2,23 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::wildcard_enum_match_arm, reason = "every answer that a command does not wait for is one failure")]
 
+mod admin;
 mod args;
 mod backup;
 mod enroll;
 mod failure;
 mod file;
 mod input;
+mod key;
 mod output;
 mod png;
+mod recovery;
 mod session;
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use mfad_proto::{Call, Context, Label, Reply, Status};
+use mfad_proto::{AccountName, Call, Context, Label, Reply, Status};
 
 use crate::args::{Args, Command};
 use crate::failure::Failure;
@@ -42,6 +45,13 @@ fn run(args: Args, output: &Output) -> Result<(), Failure> {
         Command::Status { user } => status(connect(user)?, output),
         Command::Verify { user } => verify(connect(user)?, output),
         Command::Reset { user } => reset(connect(user)?, output),
+        Command::Recovery { user } => recovery::renew(connect(user)?, output),
+        Command::Resync { user } => recovery::resync(connect(user)?, output),
+        Command::Admin(command) => {
+            let account = |user| AccountName { realm: realm.clone(), user };
+            admin::run(command, |user| Session::of_admin(socket.clone(), server_uid, account(user)), output)
+        }
+        Command::Key(command) => key::run(&command, session::server(socket, server_uid), output),
         Command::Enroll(enroll) => enroll::run(enroll, connect, output),
         Command::Backup { file, passphrase_file } => {
             backup::run(&session::server(socket, server_uid), &file, passphrase_file.as_deref(), output)

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
-use mfad_proto::{Accepted, Enrollment, SecretText, Status};
+use mfad_proto::{Accepted, Enrollment, Issued, Keys, SecretText, Status};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -152,16 +152,47 @@ impl<'a> EnrollmentObject<'a> {
     }
 }
 
-/// A finished enrolment.
+/// Recovery codes, after `enrolled` or `done`.
 #[derive(Serialize)]
-pub(crate) struct EnrolledObject<'a> {
+pub(crate) struct RecoveryObject<'a> {
     result: &'static str,
     recovery_codes: Vec<&'a str>,
 }
 
-impl<'a> From<&'a [SecretText]> for EnrolledObject<'a> {
-    fn from(codes: &'a [SecretText]) -> Self {
-        Self { result: "enrolled", recovery_codes: codes.iter().map(SecretText::expose).collect() }
+impl<'a> RecoveryObject<'a> {
+    pub(crate) fn new(result: &'static str, codes: &'a [SecretText]) -> Self {
+        Self { result, recovery_codes: codes.iter().map(SecretText::expose).collect() }
+    }
+}
+
+/// A recovery code that was issued.
+#[derive(Serialize)]
+pub(crate) struct IssuedObject<'a> {
+    result: &'static str,
+    recovery_code: &'a str,
+    expires_at: u64,
+}
+
+impl<'a> From<&'a Issued> for IssuedObject<'a> {
+    fn from(issued: &'a Issued) -> Self {
+        Self { result: "done", recovery_code: issued.code.expose(), expires_at: issued.expires_at }
+    }
+}
+
+/// `key status`.
+#[derive(Serialize)]
+pub(crate) struct KeysObject {
+    key: u32,
+    made_at: u64,
+    old: Option<u32>,
+    records: u64,
+    left: u64,
+}
+
+impl From<&Keys> for KeysObject {
+    fn from(keys: &Keys) -> Self {
+        let Keys { id, made_at, old, records, left } = *keys;
+        Self { key: id, made_at, old, records, left }
     }
 }
 

@@ -48,6 +48,15 @@ impl Session {
         Ok(Self { client, name: AccountName { realm, user }, vouches })
     }
 
+    /// Connects to the socket that was named, else to the public one, as an administrator of this account.
+    pub(crate) fn of_admin(
+        socket: Option<PathBuf>,
+        server_uid: Option<u32>,
+        name: AccountName,
+    ) -> Result<Self, Failure> {
+        Ok(Self { client: Client::connect(server(socket, server_uid))?, name, vouches: false })
+    }
+
     pub(crate) fn account(&self) -> Account {
         Account::Name(self.name.clone())
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use mfad_client::{Client, qr};
 use mfad_proto::{
-    Account, AccountName, Call, Code, Context, Enrollment, Label, Proof, Realm, Refusal, Reply, UserName,
+    Account, AccountName, Call, Code, Context, Enrollment, Label, Proof, Realm, Refusal, Reply, SecretText, UserName,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
@@ -56,14 +56,19 @@ fn show(stage: &Stage, interactive: bool) -> Result<(), Box<dyn Error>> {
     let mut app: Box<dyn Authenticator> =
         if interactive { Box::new(Person) } else { Box::new(Computed::scan(&enrollment)?) };
 
-    play.until_accepted(&mut *app, "the first code", |code| Call::Confirm {
+    let (_, enrolled) = play.until_accepted(&mut *app, "the first code", |code| Call::Confirm {
         account: alice(),
         enrollment: enrollment.id,
         code,
     })?;
-    play.tell("its first code is right: alice is enrolled")?;
+    let Reply::Enrolled(recovery) = enrolled else { return Err("the enrolment was not confirmed".into()) };
+    play.tell("its first code is right: alice is enrolled, and gets ten recovery codes, this once:")?;
+    for pair in recovery.as_slice().chunks(2) {
+        let pair: Vec<_> = pair.iter().map(SecretText::expose).collect();
+        say(&format!("        {}", pair.join("    ")))?;
+    }
 
-    let used = play.until_accepted(&mut *app, "the next code, when the app shows a new one", verify)?;
+    let (used, _) = play.until_accepted(&mut *app, "the next code, when the app shows a new one", verify)?;
     play.tell("the next code is right: alice logs in")?;
     play.denied(verify(code(&used)?))?;
     play.tell("the same code a second time is refused")?;
@@ -74,6 +79,11 @@ fn show(stage: &Stage, interactive: bool) -> Result<(), Box<dyn Error>> {
     play.client = stage.connect()?;
     play.denied(verify(code(&used)?))?;
     play.tell("a new daemon process on the same state: the enrolment is there, and the used code stays used")?;
+
+    let kept = recovery.as_slice().first().ok_or("there are no recovery codes")?.expose();
+    play.accepted(verify(code(&kept.to_ascii_lowercase())?))?;
+    play.denied(verify(code(kept)?))?;
+    play.tell("alice has left the phone at home: a recovery code lets her in, and works once")?;
 
     play.until_accepted(&mut *app, "once more the next code", |code| Call::Reset {
         account: alice(),
@@ -113,23 +123,36 @@ impl Play {
         app: &mut dyn Authenticator,
         which: &str,
         call: impl Fn(Code) -> Call,
-    ) -> Result<Zeroizing<String>, Box<dyn Error>> {
+    ) -> Result<(Zeroizing<String>, Reply), Box<dyn Error>> {
         loop {
             let typed = app.next(which)?;
             match self.client.call(call(code(&typed)?))? {
-                Reply::Accepted(_) | Reply::Enrolled(_) | Reply::Done => return Ok(typed),
+                right @ (Reply::Accepted(_) | Reply::Enrolled(_) | Reply::Done) => return Ok((typed, right)),
                 Reply::Refused(Refusal::Denied) if app.may_mistype() => say(mfad_proto::DENIED_TEXT)?,
+                Reply::Refused(Refusal::TryLater { seconds }) if app.may_mistype() => {
+                    say(&format!("Too many failed tries: nothing is looked at for {seconds} s."))?;
+                }
                 Reply::Refused(refusal) => return Err(format!("a right code was refused: {refusal:?}").into()),
                 Reply::GoingAway
                 | Reply::Pong(_)
                 | Reply::Need(_)
                 | Reply::Status(_)
                 | Reply::Enrollment(_)
-                | Reply::Backup { .. } => {
+                | Reply::Backup { .. }
+                | Reply::RecoveryCodes(_)
+                | Reply::Issued(_)
+                | Reply::Keys(_) => {
                     return Err("the daemon gave an answer to another question".into());
                 }
             }
         }
+    }
+
+    fn accepted(&mut self, call: Call) -> Result<(), Box<dyn Error>> {
+        if matches!(self.client.call(call)?, Reply::Accepted(_)) {
+            return Ok(());
+        }
+        Err("a right code was refused".into())
     }
 
     fn denied(&mut self, call: Call) -> Result<(), Box<dyn Error>> {

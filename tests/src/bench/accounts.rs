@@ -7,11 +7,12 @@ use std::path::Path;
 
 use mfad_client::{Client, Options, Trusted};
 use mfad_daemon::ledger::{Ledger, MARK_KEY, Mark};
-use mfad_daemon::record::{Factor, Failures, Record, Seed};
+use mfad_daemon::record::{Factor, Record, Seed};
 use mfad_daemon::seal::{Sealer, Subject};
 use mfad_daemon::setup::{Places, ServeOptions, prepare};
 use mfad_daemon::store::Change;
 use mfad_daemon::totp::{Algorithm, Digits, Generator, Key, NEW_KEY, Step};
+use mfad_daemon::used::UsedSteps;
 use mfad_proto::{Account, AccountName, Call, Code, Context, Handle, Label, Realm, UserName};
 use zeroize::Zeroizing;
 
@@ -91,10 +92,8 @@ fn record(index: u64) -> Record {
     Record {
         generation: 1,
         // Any step of today is a later one.
-        factor: Some(Factor { seed, enrolled_at: 0, last_step: Step(0) }),
-        pending: None,
-        failures: Failures::default(),
-        last_success: None,
+        factor: Some(Factor { seed, enrolled_at: 0, used: UsedSteps::first(Step(0)), offset: 0 }),
+        ..Record::default()
     }
 }
 

@@ -10,6 +10,7 @@ use std::io::{Write, stdin, stdout};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use clap::Parser;
 use mfad_daemon::clock::{Clock, SystemClock};
@@ -32,6 +33,10 @@ struct AheadClock(AtomicU64);
 impl Clock for AheadClock {
     fn unix(&self) -> u64 {
         SystemClock.unix() + self.0.load(Ordering::Relaxed)
+    }
+
+    fn monotonic(&self) -> Duration {
+        SystemClock.monotonic()
     }
 }
 

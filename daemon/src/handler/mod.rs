@@ -2,28 +2,33 @@
 //!
 //! MUST: no rule is decided here; any internal error is `Unavailable`; every request leaves exactly one line.
 
-use std::error::Error as _;
+mod outcome;
+
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use mfad_proto::{
-    Account, AccountName, Call, CallKind, Code, Context, EnrollmentId, Handle, Issuer, Password, Pong, RecoveryCodes,
+    Account, AccountName, Call, CallKind, Code, Context, EnrollmentId, Handle, Issued, Issuer, Label, Password, Pong,
     Refusal, Reply,
 };
 
-use crate::accounts::{self, Accounts, Decided};
+use crate::accounts::{self, Accounts};
 use crate::audit::{Audit, Line};
 use crate::backup;
-use crate::clock::{Clock, Stopwatch};
+use crate::clock::{Now, Stopwatch, Timeline};
 use crate::names::NameHasher;
 use crate::otpauth;
 use crate::policy::{Peer, Permit, Policy, Role};
-use crate::record::Pending;
+use crate::reason::Reason;
+use crate::record::{Pending, Record};
+use crate::recovery::{self, RecoveryCode, Tagger};
 use crate::service::{Down, Service};
 use crate::store;
 use crate::totp;
-use crate::vault::{self, Fresh, Reason};
+use crate::vault::{self, Fresh, Try};
+
+use self::outcome::Outcome;
 
 /// Who asks, and on which socket.
 pub(crate) struct Caller {
@@ -36,7 +41,8 @@ pub(crate) struct Handler {
     pub(crate) policy: Policy,
     pub(crate) service: Arc<Service>,
     pub(crate) names: NameHasher,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) tagger: Tagger,
+    pub(crate) time: Timeline,
     pub(crate) audit: Arc<Audit>,
 }
 
@@ -44,15 +50,6 @@ pub(crate) struct Handler {
 pub(crate) struct Answer {
     pub(crate) reply: Reply,
     pub(crate) descriptor: Option<OwnedFd>,
-}
-
-/// An answer, and what the audit must know of it.
-struct Outcome {
-    reply: Reply,
-    descriptor: Option<OwnedFd>,
-    reason: Option<String>,
-    /// Whether the account exists, so that its name may be written.
-    known: bool,
 }
 
 impl Handler {
@@ -65,7 +62,7 @@ impl Handler {
             Ok(outcome) => outcome,
             Err(refusal) => {
                 let reason = (refusal == Refusal::Unavailable).then(|| self.service.why());
-                Outcome { reply: Reply::Refused(refusal), reason, known: false, descriptor: None }
+                Outcome { reason, ..Outcome::plain(Reply::Refused(refusal)) }
             }
         };
         self.record(caller, (kind.as_str(), watch), (account.as_ref(), &context), &outcome);
@@ -74,52 +71,65 @@ impl Handler {
 
     /// Leaves the line of a frame that was no request.
     pub(crate) fn refused(&self, caller: &Caller, refusal: Refusal) {
-        let outcome = Outcome { reply: Reply::Refused(refusal), reason: None, known: false, descriptor: None };
+        let outcome = Outcome::plain(Reply::Refused(refusal));
         self.record(caller, ("?", Stopwatch::start()), (None, &Context::default()), &outcome);
     }
 
     async fn decide(&self, caller: &Caller, kind: CallKind, call: Call) -> Result<Outcome, Refusal> {
         let permit = |account: &Account| self.policy.judge(&caller.peer, &caller.role, kind, account);
-        let now = self.clock.unix();
         match call {
-            Call::Ping => Ok(Outcome {
-                reply: Reply::Pong(pong(self.service.why())),
-                reason: None,
-                known: false,
-                descriptor: None,
-            }),
+            Call::Ping => Ok(Outcome::plain(Reply::Pong(pong(self.service.why())))),
             Call::Begin { account, .. } => {
                 let permit = permit(&account)?;
-                Ok(answered(self.accounts().await?.view(&permit, vault::begin).await, Reply::Need))
+                let look = |record: &_| vault::begin(record, self.time.now());
+                Ok(Outcome::seen(self.accounts().await?.view(&permit, look).await, Reply::Need))
             }
             Call::Status { account } => {
                 let permit = permit(&account)?;
-                let look = |record: &_| vault::status(record, permit.name(), now);
-                Ok(answered(self.accounts().await?.view(&permit, look).await, Reply::Status))
+                let look = |record: &_| vault::status(record, permit.name(), self.time.now());
+                Ok(Outcome::seen(self.accounts().await?.view(&permit, look).await, Reply::Status))
             }
             Call::Verify { account, code, context } => {
                 let permit = permit(&account)?;
-                let judge = |record: &mut _| vault::verify(record, code.expose(), &context, now);
-                Ok(judged(self.accounts().await?.change(&permit, judge).await, Reply::Accepted))
+                self.tried(&permit, (&code, &context.service), vault::verify, Reply::Accepted).await
             }
             Call::Enroll { account, proof, ticket, issuer, .. } => {
                 let permit = permit(&account)?;
                 permit.first_factor(kind, &proof)?;
-                self.enroll(&permit, ticket.as_ref(), issuer.as_ref(), now).await
+                self.enroll(&permit, ticket.as_ref(), issuer.as_ref()).await
             }
             Call::Confirm { account, enrollment, code } => {
                 let permit = permit(&account)?;
-                let judge = |record: &mut _| vault::confirm(record, enrollment, code.expose(), now);
-                Ok(judged(self.accounts().await?.change(&permit, judge).await, |()| {
-                    Reply::Enrolled(RecoveryCodes::default())
-                }))
+                self.confirm(&permit, enrollment, &code).await
             }
             Call::Reset { account, proof, code, context } => {
                 let permit = permit(&account)?;
                 permit.first_factor(kind, &proof)?;
-                let judge = |record: &mut _| vault::reset(record, code.expose(), &context, now);
-                Ok(judged(self.accounts().await?.change(&permit, judge).await, |()| Reply::Done))
+                self.tried(&permit, (&code, &context.service), vault::reset, |()| Reply::Done).await
             }
+            Call::Recovery { account, proof, code } => {
+                let permit = permit(&account)?;
+                permit.first_factor(kind, &proof)?;
+                self.renew_recovery(&permit, &code).await
+            }
+            Call::Resync { account, proof, first, second } => {
+                let permit = permit(&account)?;
+                permit.first_factor(kind, &proof)?;
+                let codes = [first.expose(), second.expose()];
+                let judge = |record: &mut _| vault::resync(record, codes, permit.lane(), self.time.now());
+                Ok(Outcome::judged(self.accounts().await?.change(&permit, judge).await, |()| Reply::Done))
+            }
+            Call::Unlock { account } => {
+                let permit = permit(&account)?;
+                let unlock = |record: &mut _| vault::unlock(record, self.time.now());
+                Ok(Outcome::judged(self.accounts().await?.change(&permit, unlock).await, |()| Reply::Done))
+            }
+            Call::Recover { account } => {
+                let permit = permit(&account)?;
+                self.recover(&permit).await
+            }
+            Call::KeyStatus => Err(Refusal::Unsupported),
+            Call::KeyRotate => Err(Refusal::Unsupported),
             Call::Backup { passphrase } => self.backup(caller, passphrase).await,
         }
     }
@@ -128,12 +138,25 @@ impl Handler {
         self.service.accounts().await.map_err(|Down| Refusal::Unavailable)
     }
 
+    /// Lets the vault judge what somebody typed.
+    async fn tried<T>(
+        &self,
+        permit: &Permit<'_>,
+        (code, service): (&Code, &Label),
+        judge: impl FnOnce(&mut Record, &Try<'_>, Now) -> Result<T, Reason>,
+        reply: impl FnOnce(T) -> Reply,
+    ) -> Result<Outcome, Refusal> {
+        let recovery = RecoveryCode::parse(code.expose()).map(|code| self.tagger.tag(permit.name(), &code));
+        let typed = Try { code: code.expose(), recovery, lane: permit.lane(), service };
+        let decide = |record: &mut _| judge(record, &typed, self.time.now());
+        Ok(Outcome::judged(self.accounts().await?.change(permit, decide).await, reply))
+    }
+
     async fn enroll(
         &self,
         permit: &Permit<'_>,
         ticket: Option<&Code>,
         issuer: Option<&Issuer>,
-        now: u64,
     ) -> Result<Outcome, Refusal> {
         // No account has a ticket yet, so that each one given is wrong.
         let no_ticket = ticket.map_or(Ok(()), |_wrong| Err(Reason::NoTicket));
@@ -142,21 +165,33 @@ impl Handler {
         let accounts = self.accounts().await?;
         let decided = accounts.change(permit, |record| {
             no_ticket?;
-            vault::enroll(record, fresh, permit.rules(), now).map(|pending| shown(pending, issuer, permit.name()))
+            let pending = vault::enroll(record, fresh, permit.rules(), self.time.now())?;
+            Ok(shown(pending, issuer, permit.name()))
         });
-        Ok(match decided.await {
-            // The account's own peer may know that it is enrolled: `Status` tells it the same.
-            Ok(Decided { verdict: Err(reason @ Reason::Enrolled), known }) => Outcome {
-                reply: Reply::Refused(Refusal::NotPermitted),
-                reason: Some(reason.to_string()),
-                known,
-                descriptor: None,
-            },
-            decided => judged(decided, |shown| match shown {
-                Ok(enrollment) => Reply::Enrollment(enrollment),
-                Err(otpauth::Error) => Reply::Refused(Refusal::Unavailable),
-            }),
-        })
+        Ok(Outcome::judged(decided.await, |shown| match shown {
+            Ok(enrollment) => Reply::Enrollment(enrollment),
+            Err(otpauth::Error) => Reply::Refused(Refusal::Unavailable),
+        }))
+    }
+
+    async fn confirm(&self, permit: &Permit<'_>, id: EnrollmentId, code: &Code) -> Result<Outcome, Refusal> {
+        let (codes, tags) = recovery::new_set(&self.tagger, permit.name()).map_err(|_e| Refusal::Unavailable)?;
+        let judge = |record: &mut _| vault::confirm(record, id, code.expose(), tags, self.time.now());
+        Ok(Outcome::judged(self.accounts().await?.change(permit, judge).await, |()| Reply::Enrolled(codes)))
+    }
+
+    async fn renew_recovery(&self, permit: &Permit<'_>, code: &Code) -> Result<Outcome, Refusal> {
+        let (codes, tags) = recovery::new_set(&self.tagger, permit.name()).map_err(|_e| Refusal::Unavailable)?;
+        let renew = |record: &mut _, typed: &Try<'_>, now| vault::renew_recovery(record, typed, tags, now);
+        self.tried(permit, (code, &Label::default()), renew, |()| Reply::RecoveryCodes(codes)).await
+    }
+
+    async fn recover(&self, permit: &Permit<'_>) -> Result<Outcome, Refusal> {
+        let code = RecoveryCode::random().map_err(|_e| Refusal::Unavailable)?;
+        let tag = self.tagger.tag(permit.name(), &code);
+        let issue = |record: &mut _| vault::issue(record, tag, self.time.now());
+        let decided = self.accounts().await?.change(permit, issue).await;
+        Ok(Outcome::judged(decided, |expires_at| Reply::Issued(Issued { code: code.text(), expires_at })))
     }
 
     async fn backup(&self, caller: &Caller, passphrase: Password) -> Result<Outcome, Refusal> {
@@ -167,7 +202,7 @@ impl Handler {
         let snapshot = match self.accounts().await?.snapshot(&permit).await {
             Ok(snapshot) => snapshot,
             Err(accounts::Error::Store(store::Error::Busy)) => return Err(Refusal::TryLater { seconds: BUSY_SECONDS }),
-            Err(error) => return Ok(unavailable(&error)),
+            Err(error) => return Ok(Outcome::unavailable(&error)),
         };
         let records = snapshot.mark().records;
         let audit = Arc::clone(&self.audit);
@@ -177,7 +212,7 @@ impl Handler {
         };
         let pipe = backup::pour(snapshot, self.service.keyring(), passphrase, ended);
         let descriptor = Some(pipe.map_err(|_e| Refusal::Unavailable)?);
-        Ok(Outcome { reply: Reply::Backup { records }, reason: None, known: false, descriptor })
+        Ok(Outcome { descriptor, ..Outcome::plain(Reply::Backup { records }) })
     }
 
     fn record(
@@ -196,12 +231,12 @@ impl Handler {
             HEXLOWER.encode(hash.first_chunk::<8>().map_or(&[], |short| short.as_slice()))
         };
         self.audit.write(&Line {
-            time: self.clock.unix(),
+            time: self.time.unix(),
             call,
             realm: name.map(|name| name.realm.as_str()),
             user: name.filter(|_| outcome.known).map(|name| name.user.as_str()),
             user_hash: name.filter(|_| !outcome.known).map(hash),
-            outcome: outcome_word(&outcome.reply),
+            outcome: outcome.word(),
             reason: outcome.reason.clone(),
             uid: caller.peer.uid,
             pid: caller.peer.pid,
@@ -221,8 +256,13 @@ impl Handler {
 /// Whom a call is about, and where it says it comes from: kept for the audit, since the call itself is used up.
 fn subject(call: &Call) -> (Option<Account>, Context) {
     match call {
-        Call::Ping | Call::Backup { .. } => (None, Context::default()),
-        Call::Status { account } | Call::Confirm { account, .. } => (Some(account.clone()), Context::default()),
+        Call::Ping | Call::KeyStatus | Call::KeyRotate | Call::Backup { .. } => (None, Context::default()),
+        Call::Status { account }
+        | Call::Confirm { account, .. }
+        | Call::Recovery { account, .. }
+        | Call::Resync { account, .. }
+        | Call::Unlock { account }
+        | Call::Recover { account } => (Some(account.clone()), Context::default()),
         Call::Begin { account, context }
         | Call::Verify { account, context, .. }
         | Call::Enroll { account, context, .. }
@@ -246,56 +286,6 @@ fn shown(pending: &Pending, issuer: &Issuer, name: &AccountName) -> Result<mfad_
     let uri = otpauth::uri(&seed.key, issuer, &name.user, (seed.algorithm, seed.digits))?;
     let qr = otpauth::qr(&uri)?;
     Ok(mfad_proto::Enrollment { id: pending.id, uri, qr, expires_at: pending.expires_at, handle: seed.handle })
-}
-
-fn answered<T>(decided: Result<Decided<T>, accounts::Error>, reply: impl FnOnce(T) -> Reply) -> Outcome {
-    match decided {
-        Ok(Decided { verdict, known }) => Outcome { reply: reply(verdict), reason: None, known, descriptor: None },
-        Err(error) => unavailable(&error),
-    }
-}
-
-fn judged<T>(decided: Result<Decided<Result<T, Reason>>, accounts::Error>, reply: impl FnOnce(T) -> Reply) -> Outcome {
-    match decided {
-        Ok(Decided { verdict: Ok(verdict), known }) => {
-            Outcome { reply: reply(verdict), reason: None, known, descriptor: None }
-        }
-        Ok(Decided { verdict: Err(reason), known }) => Outcome {
-            reply: Reply::Refused(Refusal::Denied),
-            reason: Some(reason.to_string()),
-            known,
-            descriptor: None,
-        },
-        Err(error) => unavailable(&error),
-    }
-}
-
-fn unavailable(error: &accounts::Error) -> Outcome {
-    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-    Outcome {
-        reply: Reply::Refused(Refusal::Unavailable),
-        reason: Some(format!("{error}{cause}")),
-        known: false,
-        descriptor: None,
-    }
-}
-
-const fn outcome_word(reply: &Reply) -> &'static str {
-    match reply {
-        Reply::Refused(Refusal::Denied) => "denied",
-        Reply::Refused(Refusal::TryLater { .. }) => "try_later",
-        Reply::Refused(Refusal::EnrollmentRequired) => "enrollment_required",
-        Reply::Refused(Refusal::NotPermitted) => "not_permitted",
-        Reply::Refused(Refusal::Unavailable) => "unavailable",
-        Reply::Refused(Refusal::Malformed) => "malformed",
-        Reply::Refused(Refusal::Unsupported) => "unsupported",
-        Reply::GoingAway => "going_away",
-        Reply::Pong(_) | Reply::Need(_) | Reply::Status(_) => "answered",
-        Reply::Accepted(_) => "accepted",
-        Reply::Enrollment(_) => "enrollment_begun",
-        Reply::Enrolled(_) => "enrolled",
-        Reply::Done | Reply::Backup { .. } => "done",
-    }
 }
 
 /// When to ask again while another backup is being made.

@@ -1,0 +1,86 @@
+//! What came of a request: its answer, and what the audit must know of it.
+
+use std::error::Error as _;
+use std::os::fd::OwnedFd;
+
+use mfad_proto::{Refusal, Reply};
+
+use crate::accounts::{self, Decided};
+use crate::reason::Reason;
+
+/// An answer, and what the audit must know of it.
+pub(super) struct Outcome {
+    pub(super) reply: Reply,
+    pub(super) descriptor: Option<OwnedFd>,
+    pub(super) reason: Option<String>,
+    /// Whether the account exists, so that its name may be written.
+    pub(super) known: bool,
+}
+
+impl Outcome {
+    /// An answer that is about no account.
+    pub(super) const fn plain(reply: Reply) -> Self {
+        Self { reply, descriptor: None, reason: None, known: false }
+    }
+
+    /// The answer to a look at an account.
+    pub(super) fn seen<T>(decided: Result<Decided<T>, accounts::Error>, reply: impl FnOnce(T) -> Reply) -> Self {
+        match decided {
+            Ok(Decided { verdict, known }) => Self { known, ..Self::plain(reply(verdict)) },
+            Err(error) => Self::unavailable(&error),
+        }
+    }
+
+    /// The answer to a decision about an account.
+    pub(super) fn judged<T>(
+        decided: Result<Decided<Result<T, Reason>>, accounts::Error>,
+        reply: impl FnOnce(T) -> Reply,
+    ) -> Self {
+        match decided {
+            Ok(Decided { verdict: Ok(verdict), known }) => Self { known, ..Self::plain(reply(verdict)) },
+            Ok(Decided { verdict: Err(reason), known }) => {
+                let refusal = match reason {
+                    Reason::TooSoon(seconds) => Refusal::TryLater { seconds },
+                    // The account's own peer may know that it is enrolled: `Status` tells it the same.
+                    Reason::Enrolled => Refusal::NotPermitted,
+                    Reason::Wrong
+                    | Reason::Used
+                    | Reason::OtherStep(_)
+                    | Reason::Lapsed
+                    | Reason::Locked
+                    | Reason::NotEnrolled
+                    | Reason::NoEnrollment
+                    | Reason::Expired
+                    | Reason::NoTicket => Refusal::Denied,
+                };
+                Self { known, reason: Some(reason.to_string()), ..Self::plain(Reply::Refused(refusal)) }
+            }
+            Err(error) => Self::unavailable(&error),
+        }
+    }
+
+    pub(super) fn unavailable(error: &accounts::Error) -> Self {
+        let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+        Self { reason: Some(format!("{error}{cause}")), ..Self::plain(Reply::Refused(Refusal::Unavailable)) }
+    }
+
+    /// The outcome in one word, for the audit.
+    pub(super) const fn word(&self) -> &'static str {
+        match &self.reply {
+            Reply::Refused(Refusal::Denied) => "denied",
+            Reply::Refused(Refusal::TryLater { .. }) => "try_later",
+            Reply::Refused(Refusal::EnrollmentRequired) => "enrollment_required",
+            Reply::Refused(Refusal::NotPermitted) => "not_permitted",
+            Reply::Refused(Refusal::Unavailable) => "unavailable",
+            Reply::Refused(Refusal::Malformed) => "malformed",
+            Reply::Refused(Refusal::Unsupported) => "unsupported",
+            Reply::GoingAway => "going_away",
+            Reply::Pong(_) | Reply::Need(_) | Reply::Status(_) | Reply::Keys(_) => "answered",
+            Reply::Accepted(_) => "accepted",
+            Reply::Enrollment(_) => "enrollment_begun",
+            Reply::Enrolled(_) => "enrolled",
+            Reply::RecoveryCodes(_) | Reply::Issued(_) => "issued",
+            Reply::Done | Reply::Backup { .. } => "done",
+        }
+    }
+}
