@@ -95,7 +95,7 @@ fn name(realm: &str, user: &str) -> AccountName {
 }
 
 fn sealer() -> Sealer {
-    Sealer::new(&Keyring::generate().unwrap())
+    Sealer::new(&Keyring::generate().unwrap()).unwrap()
 }
 
 proptest! {

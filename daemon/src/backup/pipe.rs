@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::thread;
 
 use mfad_proto::Password;
@@ -19,7 +20,7 @@ use crate::keyring::Keyring;
 /// When there can be no pipe or no thread.
 pub fn pour(
     snapshot: Snapshot,
-    keyring: Keyring,
+    keyring: Arc<Keyring>,
     passphrase: Password,
     ended: impl FnOnce(Result<(), Error>) + Send + 'static,
 ) -> io::Result<OwnedFd> {
