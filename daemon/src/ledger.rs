@@ -14,6 +14,7 @@ use sha2::Sha256;
 
 use crate::keyring::Keyring;
 use crate::locked::{self, Locked};
+use crate::residue::wiped;
 
 /// The hash over a set of records, in any order. An empty set has all zeros.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -81,12 +82,14 @@ impl Ledger {
     /// The print of one record: a PRF of its key and its sealed value.
     #[must_use]
     pub fn print(&self, key: &[u8], value: &[u8]) -> Sum {
-        let mut prints = Hmac::clone(&self.prints);
-        // Without the length, a byte could move from the key to the value.
-        prints.update(&u64::try_from(key.len()).unwrap_or(u64::MAX).to_le_bytes());
-        prints.update(key);
-        prints.update(value);
-        Sum(prints.finalize().into_bytes().into())
+        wiped(|| {
+            let mut prints = Hmac::clone(&self.prints);
+            // Without the length, a byte could move from the key to the value.
+            prints.update(&u64::try_from(key.len()).unwrap_or(u64::MAX).to_le_bytes());
+            prints.update(key);
+            prints.update(value);
+            Sum(prints.finalize().into_bytes().into())
+        })
     }
 
     /// Seals a mark.

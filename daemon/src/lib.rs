@@ -25,6 +25,7 @@ pub mod otpauth;
 pub mod policy;
 pub mod proof;
 pub mod record;
+mod residue;
 pub mod restore;
 pub mod root_key;
 pub mod seal;

@@ -21,6 +21,8 @@ use nix::unistd::ftruncate;
 use serde::Deserialize;
 use zeroize::Zeroize;
 
+use crate::residue::wiped;
+
 /// What keys lie in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -80,7 +82,7 @@ pub struct Locked<T> {
 }
 
 impl<T> Locked<T> {
-    /// Makes a value and moves it here. What it leaves on the stack is the caller's to wipe.
+    /// Makes a value and moves it here. What that leaves on the stack is wiped.
     ///
     /// # Errors
     /// [`Error`] when there are no such pages.
@@ -88,9 +90,11 @@ impl<T> Locked<T> {
         const { assert!(align_of::<T>() <= SMALLEST_PAGE, "a page is not aligned enough") };
         let pages = Pages::map(NonZeroUsize::new(size_of::<T>()).unwrap_or(NonZeroUsize::MIN))?;
         let value = pages.start.cast::<T>();
-        let made = make();
-        // SAFETY: the pages are writable, at least as large and as aligned as a T, and nobody else knows them.
-        unsafe { value.write(made) };
+        wiped(|| {
+            let made = make();
+            // SAFETY: the pages are writable, at least as large and as aligned as a T, and nobody else knows them.
+            unsafe { value.write(made) };
+        });
         Ok(Self { value, _pages: pages })
     }
 }
@@ -175,7 +179,8 @@ struct Pages {
 impl Pages {
     fn map(length: NonZeroUsize) -> Result<Self, Error> {
         let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-        let mapped = if MEMFD_SECRET.load(Ordering::Relaxed) {
+        let secret = MEMFD_SECRET.load(Ordering::Relaxed);
+        let mapped = if secret {
             let file = secret_file(length).map_err(|errno| Error::Map(errno.into()))?;
             // SAFETY: a new mapping where the kernel chooses, of a file that nobody else has.
             unsafe { mmap(None, length, access, MapFlags::MAP_SHARED, file, 0) }
@@ -186,13 +191,14 @@ impl Pages {
         // Pages of memfd_secret are locked from the start, within the same limit: EAGAIN says so.
         let refused =
             |errno: Errno| if errno == Errno::EAGAIN { Error::Lock(errno.into()) } else { Error::Map(errno.into()) };
-        let start = mapped.map_err(refused)?;
-        let pages = Self { start, length };
-        // SAFETY: the pages are ours, and locking them changes no byte.
-        unsafe { mlock(start, length.get()) }.map_err(|errno| Error::Lock(errno.into()))?;
+        let pages = Self { start: mapped.map_err(refused)?, length };
+        if !secret {
+            // SAFETY: the pages are ours, and locking them changes no byte.
+            unsafe { mlock(pages.start, length.get()) }.map_err(|errno| Error::Lock(errno.into()))?;
+        }
         for advice in [MmapAdvise::MADV_DONTDUMP, MmapAdvise::MADV_DONTFORK] {
             // SAFETY: the pages are ours, and neither advice changes a byte.
-            unsafe { madvise(start, length.get(), advice) }.map_err(|errno| Error::Hide(errno.into()))?;
+            unsafe { madvise(pages.start, length.get(), advice) }.map_err(|errno| Error::Hide(errno.into()))?;
         }
         Ok(pages)
     }

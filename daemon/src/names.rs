@@ -8,6 +8,7 @@ use sha2::Sha256;
 
 use crate::keyring::Keyring;
 use crate::locked::{self, Locked};
+use crate::residue::wiped;
 
 /// Hashes names. Clones share the key.
 #[derive(Clone)]
@@ -28,9 +29,12 @@ impl NameHasher {
     /// The hash of a name.
     #[must_use]
     pub(crate) fn hash(&self, name: &AccountName) -> [u8; 32] {
-        let mut hash = Hmac::clone(&self.0);
-        hash.update(&bytes(name));
-        hash.finalize().into_bytes().into()
+        let name = bytes(name);
+        wiped(|| {
+            let mut hash = Hmac::clone(&self.0);
+            hash.update(&name);
+            hash.finalize().into_bytes().into()
+        })
     }
 }
 

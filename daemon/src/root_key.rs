@@ -4,7 +4,9 @@
 //! made only for a state folder that has no keyring yet.
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -63,7 +65,9 @@ impl Source {
             Self::Stdin => {
                 let mut content = Zeroizing::new(Vec::with_capacity(LONGEST));
                 let longest = u64::try_from(LONGEST).unwrap_or(u64::MAX);
-                let read = io::stdin().lock().take(longest).read_to_end(&mut content);
+                // Through a descriptor of our own: `Stdin` would keep the key in its buffer.
+                let stdin = io::stdin().as_fd().try_clone_to_owned().map(File::from);
+                let read = stdin.and_then(|stdin| stdin.take(longest).read_to_end(&mut content));
                 read.map_err(|error| Error::Unreadable { source: self.clone(), error })?;
                 parse(&content, self).map(Some)
             }

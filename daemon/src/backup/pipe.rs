@@ -13,6 +13,7 @@ use nix::unistd::pipe2;
 
 use super::{Error, Snapshot, write};
 use crate::keyring::Keyring;
+use crate::residue::wiped;
 
 /// Starts a thread that writes the backup, and returns the end to read it from. `ended` hears how it went.
 ///
@@ -28,7 +29,7 @@ pub fn pour(
     let pipe = Patient(File::from(written));
     thread::Builder::new()
         .name("backup".to_owned())
-        .spawn(move || ended(write(&snapshot, &keyring, &passphrase, pipe)))?;
+        .spawn(move || ended(wiped(|| write(&snapshot, &keyring, &passphrase, pipe))))?;
     Ok(read)
 }
 
