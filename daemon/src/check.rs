@@ -10,6 +10,7 @@ use mfad_daemon::inventory;
 use mfad_daemon::keyring::Keyring;
 use mfad_daemon::ledger::Ledger;
 use mfad_daemon::listener;
+use mfad_daemon::locked;
 use mfad_daemon::policy::Replace;
 use mfad_daemon::proof::{Progress, REMEDY, prove};
 use mfad_daemon::root_key::{self, Source};
@@ -23,10 +24,17 @@ use mfad_proto::{Call, Reply};
 /// Runs the command: status 1 when there are findings.
 pub(crate) fn run(places: &Places) -> ExitCode {
     let mut report = Report::default();
+    // It reads keys as a daemon does.
+    if let Err(error) = setup::close_process() {
+        report.finding(&super::chain(&error));
+    }
     let config = match places.read_config() {
         Ok(config) => {
             report.fine("the configuration is valid");
             explain(&config, &mut report);
+            if let Err(missing) = locked::choose(config.key_memory) {
+                report.finding(&super::chain(&missing));
+            }
             if let Source::File(path) = places.key_source(&config)
                 && let Err(error) = root_key::read_file(&path)
             {
@@ -133,11 +141,15 @@ fn judge_records(folder: &StateFolder, store: &dyn Store, keyring: &Keyring, rep
         Err(error) => return report.finding(&super::chain(&error)),
     };
     let head = head.as_ref().map(|content| content.as_slice());
-    match prove(store, &Ledger::new(keyring), head, &Progress::default()) {
+    let (ledger, sealer) = match (Ledger::new(keyring), Sealer::new(keyring)) {
+        (Ok(ledger), Ok(sealer)) => (ledger, sealer),
+        (Err(error), _) | (_, Err(error)) => return report.finding(&super::chain(&error)),
+    };
+    match prove(store, &ledger, head, &Progress::default()) {
         Ok(proven) => report.fine(&format!("the store is proved, up to commit {}", proven.mark.sequence)),
         Err(damage) => report.finding(&format!("{damage}; {REMEDY}")),
     }
-    match inventory::take(store, &Sealer::new(keyring)) {
+    match inventory::take(store, &sealer) {
         Ok(found) => {
             report.fine(&format!("{} accounts: {} active, {} pending", found.accounts, found.active, found.pending));
             if found.unreadable > 0 {

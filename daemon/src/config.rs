@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use mfad_proto::{Issuer, Realm};
 use serde::Deserialize;
 
+use crate::locked::Memory;
 use crate::policy::{Replace, Rules};
 use crate::totp::{Algorithm, Digits};
 
@@ -16,6 +17,8 @@ use crate::totp::{Algorithm, Digits};
 pub struct Config {
     /// Where the root key lies, when neither an option nor a credential says so.
     pub key_file: Option<PathBuf>,
+    /// What keys lie in while a program runs.
+    pub key_memory: Memory,
     /// The served realms; `system` is always one of them.
     pub realms: BTreeMap<Realm, Rules>,
 }
@@ -35,7 +38,8 @@ impl Config {
     /// The configuration when there is no file: realm `system` with the defaults.
     #[must_use]
     pub fn without_file(host: &Issuer) -> Self {
-        Self { key_file: None, realms: BTreeMap::from([(Realm::system(), RealmTable::default().rules(host))]) }
+        let realms = BTreeMap::from([(Realm::system(), RealmTable::default().rules(host))]);
+        Self { key_file: None, key_memory: Memory::default(), realms }
     }
 
     /// Parses the text of a configuration file.
@@ -44,7 +48,8 @@ impl Config {
     /// Those of TOML, of an unknown key, and of a value that breaks its rule.
     pub fn parse(text: &str, host: &Issuer) -> Result<Self, toml::de::Error> {
         let file: File = toml::from_str(text)?;
-        let mut config = Self { key_file: file.key_file.map(|path| path.0), ..Self::without_file(host) };
+        let (key_file, key_memory) = (file.key_file.map(|path| path.0), file.key_memory);
+        let mut config = Self { key_file, key_memory, ..Self::without_file(host) };
         config.realms.extend(file.realm.into_iter().map(|(name, table)| (name.0, table.rules(host))));
         Ok(config)
     }
@@ -102,6 +107,8 @@ pub fn host_issuer() -> Issuer {
 #[serde(deny_unknown_fields)]
 struct File {
     key_file: Option<AbsolutePath>,
+    #[serde(default)]
+    key_memory: Memory,
     #[serde(default)]
     realm: BTreeMap<RealmName, RealmTable>,
 }

@@ -8,27 +8,41 @@ use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
 use sha2::Sha256;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
-/// 32 secret bytes. Wiped when dropped.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub struct SecretKey(Box<[u8; 32]>);
+use crate::locked::{self, Locked};
+
+/// 32 secret bytes, in locked memory.
+pub struct SecretKey(Locked<[u8; 32]>);
 
 impl SecretKey {
-    /// Takes the bytes over.
-    #[must_use]
-    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
-        Self(Box::new(*bytes))
+    /// Lets `fill` write the bytes where they stay, so that they need not pass over the stack.
+    ///
+    /// # Errors
+    /// Those of `fill`, and when no memory can be locked.
+    pub fn filled<E: From<locked::Error>>(fill: impl FnOnce(&mut [u8; 32]) -> Result<(), E>) -> Result<Self, E> {
+        let mut key = Self(Locked::zeroed()?);
+        fill(&mut key.0)?;
+        Ok(key)
+    }
+
+    /// Copies the bytes.
+    ///
+    /// # Errors
+    /// When no memory can be locked.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, locked::Error> {
+        Self::filled(|key| {
+            key.copy_from_slice(bytes);
+            Ok(())
+        })
     }
 
     /// Makes a random key.
     ///
     /// # Errors
-    /// When the kernel gives no randomness.
-    pub fn random() -> Result<Self, getrandom::Error> {
-        let mut key = Self(Box::new([0; 32]));
-        getrandom::fill(key.0.as_mut_slice())?;
-        Ok(key)
+    /// [`Error::Memory`] or [`Error::Random`].
+    pub fn random() -> Result<Self, Error> {
+        Self::filled(|key| getrandom::fill(key).map_err(Error::Random))
     }
 
     /// The bytes.
@@ -40,10 +54,21 @@ impl SecretKey {
     /// Derives the key for one purpose (HKDF-SHA-256, RFC 5869, without salt: the input is uniform).
     #[must_use]
     #[expect(clippy::expect_used, reason = "INVARIANT: HKDF refuses only more than 255 blocks, and this is one")]
-    pub fn derive(&self, purpose: &[u8]) -> Self {
-        let mut key = Self(Box::new([0; 32]));
+    pub fn derive(&self, purpose: &[u8]) -> DerivedKey {
+        let mut key = DerivedKey(Box::default());
         Hkdf::<Sha256>::new(None, self.expose()).expand(purpose, key.0.as_mut_slice()).expect("one block");
         key
+    }
+}
+
+/// A key that was derived to make a cipher of it, and goes when that is done: it is wiped then, but not locked.
+pub struct DerivedKey(Box<Zeroizing<[u8; 32]>>);
+
+impl DerivedKey {
+    /// The bytes.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
     }
 }
 
@@ -67,17 +92,9 @@ impl Keyring {
     /// Makes new random keys.
     ///
     /// # Errors
-    /// [`Error::Random`] when the kernel gives no randomness.
+    /// [`Error::Memory`] or [`Error::Random`].
     pub fn generate() -> Result<Self, Error> {
-        let random = || SecretKey::random().map_err(Error::Random);
-        Ok(Self { base: random()?, data: DataKey { id: 1, key: random()? } })
-    }
-
-    /// A second copy, for a thread of its own. Not `Clone`: each copy is meant.
-    #[must_use]
-    pub fn duplicate(&self) -> Self {
-        let data = DataKey { id: self.data.id, key: SecretKey::from_bytes(self.data.key.expose()) };
-        Self { base: SecretKey::from_bytes(self.base.expose()), data }
+        Ok(Self { base: SecretKey::random()?, data: DataKey { id: 1, key: SecretKey::random()? } })
     }
 
     /// The key that hashes of names are derived from.
@@ -108,7 +125,8 @@ impl Keyring {
     /// Reads what [`Self::wrap`] wrote.
     ///
     /// # Errors
-    /// [`Error::NotOurs`] when the bytes are no keyring; [`Error::WrongKey`] when this root key does not open it.
+    /// [`Error::NotOurs`] when the bytes are no keyring; [`Error::WrongKey`] when this root key does not open it;
+    /// [`Error::Memory`].
     pub fn unwrap(bytes: &[u8], root: &SecretKey) -> Result<Self, Error> {
         let rest = bytes.strip_prefix(MAGIC).ok_or(Error::NotOurs)?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or(Error::NotOurs)?;
@@ -132,13 +150,13 @@ impl Keyring {
     /// Reads what [`Self::to_bytes`] wrote.
     ///
     /// # Errors
-    /// [`Error::NotOurs`] when the bytes are no keys.
+    /// [`Error::NotOurs`] when the bytes are no keys; [`Error::Memory`].
     pub fn from_bytes(keys: &[u8]) -> Result<Self, Error> {
         let (base, rest) = keys.split_first_chunk::<32>().ok_or(Error::NotOurs)?;
         let (id, rest) = rest.split_first_chunk::<4>().ok_or(Error::NotOurs)?;
         let key: &[u8; 32] = rest.try_into().map_err(|_e| Error::NotOurs)?;
-        let data = DataKey { id: u32::from_le_bytes(*id), key: SecretKey::from_bytes(key) };
-        Ok(Self { base: SecretKey::from_bytes(base), data })
+        let data = DataKey { id: u32::from_le_bytes(*id), key: SecretKey::from_bytes(key)? };
+        Ok(Self { base: SecretKey::from_bytes(base)?, data })
     }
 }
 
@@ -152,6 +170,8 @@ pub enum Error {
     WrongKey,
     /// The kernel gave no randomness.
     Random(getrandom::Error),
+    /// There is no memory to keep keys in.
+    Memory(locked::Error),
 }
 
 impl fmt::Display for Error {
@@ -160,6 +180,7 @@ impl fmt::Display for Error {
             Self::NotOurs => "the file is no keyring of this version",
             Self::WrongKey => "the root key does not open the keyring: it is another key, or the file was changed",
             Self::Random(_) => "the kernel gave no randomness",
+            Self::Memory(_) => "the keys cannot be kept in memory",
         })
     }
 }
@@ -168,8 +189,15 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Random(error) => Some(error),
+            Self::Memory(error) => Some(error),
             Self::NotOurs | Self::WrongKey => None,
         }
+    }
+}
+
+impl From<locked::Error> for Error {
+    fn from(error: locked::Error) -> Self {
+        Self::Memory(error)
     }
 }
 

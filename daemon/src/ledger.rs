@@ -13,6 +13,8 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use crate::keyring::Keyring;
+use crate::locked::{self, Locked};
+use crate::residue::wiped;
 
 /// The hash over a set of records, in any order. An empty set has all zeros.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -58,31 +60,36 @@ impl Mark {
 /// Computes prints, and seals marks and heads.
 pub struct Ledger {
     /// Keyed once: cloning it is cheaper than the key schedule.
-    prints: Hmac<Sha256>,
-    cipher: XChaCha20Poly1305,
+    prints: Locked<Hmac<Sha256>>,
+    cipher: Locked<XChaCha20Poly1305>,
 }
 
 impl Ledger {
     /// Derives its keys. They are of the keyring's base, so that a new data key leaves every print as it is.
-    #[must_use]
+    ///
+    /// # Errors
+    /// When no memory can be locked.
     #[expect(clippy::expect_used, reason = "INVARIANT: HMAC takes keys of any length")]
-    pub fn new(keyring: &Keyring) -> Self {
+    pub fn new(keyring: &Keyring) -> Result<Self, locked::Error> {
         let prints = keyring.base().derive(b"mfad record print 1");
-        Self {
-            prints: <Hmac<Sha256> as KeyInit>::new_from_slice(prints.expose()).expect("any length"),
-            cipher: XChaCha20Poly1305::new(keyring.base().derive(b"mfad mark seal 1").expose().into()),
-        }
+        let mark = keyring.base().derive(b"mfad mark seal 1");
+        Ok(Self {
+            prints: Locked::new(|| KeyInit::new_from_slice(prints.expose()).expect("any length"))?,
+            cipher: Locked::new(|| XChaCha20Poly1305::new(mark.expose().into()))?,
+        })
     }
 
     /// The print of one record: a PRF of its key and its sealed value.
     #[must_use]
     pub fn print(&self, key: &[u8], value: &[u8]) -> Sum {
-        let mut prints = self.prints.clone();
-        // Without the length, a byte could move from the key to the value.
-        prints.update(&u64::try_from(key.len()).unwrap_or(u64::MAX).to_le_bytes());
-        prints.update(key);
-        prints.update(value);
-        Sum(prints.finalize().into_bytes().into())
+        wiped(|| {
+            let mut prints = Hmac::clone(&self.prints);
+            // Without the length, a byte could move from the key to the value.
+            prints.update(&u64::try_from(key.len()).unwrap_or(u64::MAX).to_le_bytes());
+            prints.update(key);
+            prints.update(value);
+            Sum(prints.finalize().into_bytes().into())
+        })
     }
 
     /// Seals a mark.

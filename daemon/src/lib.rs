@@ -4,7 +4,7 @@
 //! credentials), `mfad_proto` (bounded frame to typed request), `handler` (one match, no rules), [`policy`] (may this
 //! peer ask this?), [`vault`] (one decision about one record), [`store`] (seal, commit durably). `ARCHITECTURE.md` has
 //! the map and the decisions.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod accounts;
 mod audit;
@@ -18,6 +18,8 @@ pub mod inventory;
 pub mod keyring;
 pub mod ledger;
 pub mod listener;
+#[expect(unsafe_code, reason = "the kernel locks pages for whoever owns them, and no crate here wraps that safely")]
+pub mod locked;
 mod names;
 pub mod otpauth;
 pub mod policy;
@@ -25,6 +27,7 @@ pub mod proof;
 pub mod reason;
 pub mod record;
 pub mod recovery;
+mod residue;
 pub mod restore;
 pub mod root_key;
 pub mod seal;

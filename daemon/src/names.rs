@@ -1,30 +1,40 @@
 //! Keyed hashes of names, for places where a name must not be written as it is: people type passwords there.
 
+use std::sync::Arc;
+
 use hmac::{Hmac, KeyInit, Mac};
 use mfad_proto::AccountName;
 use sha2::Sha256;
 
 use crate::keyring::Keyring;
+use crate::locked::{self, Locked};
+use crate::residue::wiped;
 
-/// Hashes names.
+/// Hashes names. Clones share the key.
 #[derive(Clone)]
-pub(crate) struct NameHasher(Hmac<Sha256>);
+pub(crate) struct NameHasher(Arc<Locked<Hmac<Sha256>>>);
 
 impl NameHasher {
     /// Derives its key.
-    #[must_use]
+    ///
+    /// # Errors
+    /// When no memory can be locked.
     #[expect(clippy::expect_used, reason = "INVARIANT: HMAC takes keys of any length")]
-    pub(crate) fn new(keyring: &Keyring) -> Self {
+    pub(crate) fn new(keyring: &Keyring) -> Result<Self, locked::Error> {
         let key = keyring.base().derive(b"mfad name hash 1");
-        Self(Hmac::new_from_slice(key.expose()).expect("any length"))
+        let keyed = Locked::new(|| Hmac::new_from_slice(key.expose()).expect("any length"))?;
+        Ok(Self(Arc::new(keyed)))
     }
 
     /// The hash of a name.
     #[must_use]
     pub(crate) fn hash(&self, name: &AccountName) -> [u8; 32] {
-        let mut hash = self.0.clone();
-        hash.update(&bytes(name));
-        hash.finalize().into_bytes().into()
+        let name = bytes(name);
+        wiped(|| {
+            let mut hash = Hmac::clone(&self.0);
+            hash.update(&name);
+            hash.finalize().into_bytes().into()
+        })
     }
 }
 

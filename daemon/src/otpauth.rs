@@ -49,12 +49,13 @@ pub fn uri(key: &Key, issuer: &Issuer, user: &UserName, kind: (Algorithm, Digits
 /// [`Error`] when the text is too long for any QR code; no [`SecretText`] is.
 pub fn qr(uri: &SecretText) -> Result<QrMatrix, Error> {
     let code = QrCode::with_error_correction_level(uri.expose(), EcLevel::L).map_err(|_e| Error)?;
-    let colors = Zeroizing::new(code.to_colors().into_iter().map(|c| c == Color::Dark).collect::<Vec<bool>>());
+    let size = u8::try_from(code.width()).map_err(|_e| Error)?;
+    // Taken over, not copied, so that it is wiped.
+    let colors = Zeroizing::new(code.into_colors().into_iter().map(|c| c == Color::Dark).collect::<Vec<bool>>());
     let pack = |eight: &[bool]| {
         eight.iter().zip(0_u8..).fold(0, |byte, (dark, bit)| byte | (u8::from(*dark) << (7_u8.saturating_sub(bit))))
     };
     let bits = Zeroizing::new(colors.chunks(8).map(pack).collect::<Vec<u8>>());
-    let size = u8::try_from(code.width()).map_err(|_e| Error)?;
     QrMatrix::new(size, bits).ok_or(Error)
 }
 

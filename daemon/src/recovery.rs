@@ -13,7 +13,9 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::keyring::Keyring;
+use crate::locked::{self, Locked};
 use crate::names;
+use crate::residue::wiped;
 
 /// One code.
 pub struct RecoveryCode(Zeroizing<Vec<u8>>);
@@ -123,25 +125,30 @@ pub struct Issued {
 }
 
 /// Makes tags.
-pub struct Tagger(Hmac<Sha256>);
+pub struct Tagger(Locked<Hmac<Sha256>>);
 
 impl Tagger {
     /// Derives its key. It is of the keyring's base, so that a new data key leaves every tag as it is.
-    #[must_use]
+    ///
+    /// # Errors
+    /// When no memory can be locked.
     #[expect(clippy::expect_used, reason = "INVARIANT: HMAC takes keys of any length")]
-    pub fn new(keyring: &Keyring) -> Self {
+    pub fn new(keyring: &Keyring) -> Result<Self, locked::Error> {
         let key = keyring.base().derive(b"mfad recovery code 1");
-        Self(Hmac::new_from_slice(key.expose()).expect("any length"))
+        Locked::new(|| Hmac::new_from_slice(key.expose()).expect("any length")).map(Self)
     }
 
     /// The tag of a code of this account.
     #[must_use]
     pub fn tag(&self, name: &AccountName, code: &RecoveryCode) -> Tag {
-        let mut hash = self.0.clone();
-        hash.update(&code.0);
-        hash.update(&names::bytes(name));
-        let whole: [u8; 32] = hash.finalize().into_bytes().into();
-        Tag(whole.first_chunk().copied().unwrap_or_default())
+        let name = names::bytes(name);
+        wiped(|| {
+            let mut hash = Hmac::clone(&self.0);
+            hash.update(&code.0);
+            hash.update(&name);
+            let whole: [u8; 32] = hash.finalize().into_bytes().into();
+            Tag(whole.first_chunk().copied().unwrap_or_default())
+        })
     }
 }
 

@@ -18,6 +18,7 @@ use crate::home::{HEAD, STORE};
 use crate::inventory::account_of;
 use crate::keyring::{self, Keyring, SecretKey};
 use crate::ledger::{Ledger, MARK_KEY, Mark};
+use crate::locked;
 use crate::record::Record;
 use crate::seal::{Sealer, Subject};
 use crate::setup::{KEYRING, UNFINISHED};
@@ -169,6 +170,12 @@ impl From<state::Error> for Error {
     }
 }
 
+impl From<locked::Error> for Error {
+    fn from(error: locked::Error) -> Self {
+        Self::Keyring(error.into())
+    }
+}
+
 /// A new store that is being filled.
 struct Build<'f> {
     folder: &'f StateFolder,
@@ -191,8 +198,8 @@ impl<'f> Build<'f> {
         Ok(Self {
             folder,
             store,
-            ledger: Ledger::new(keyring),
-            sealer: Sealer::new(keyring),
+            ledger: Ledger::new(keyring)?,
+            sealer: Sealer::new(keyring)?,
             used: newest_step(now),
             mark: Mark::default(),
             batch: Vec::new(),
@@ -232,7 +239,7 @@ impl<'f> Build<'f> {
 
     fn end(mut self, keyring: &Keyring) -> Result<(u64, Since), Error> {
         let random = |error: getrandom::Error| Error::Io(error.into());
-        let ledger = Ledger::new(keyring);
+        let ledger = Ledger::new(keyring)?;
         let sealed = ledger.seal_mark(&self.mark).map_err(random)?;
         self.batch.push((MARK_KEY.to_vec(), Some(sealed)));
         self.store.commit(std::mem::take(&mut self.batch)).map_err(Error::Store)?;
@@ -265,8 +272,8 @@ impl OldState {
         let store = SledStore::open(copy.path()).ok()?;
         // The mark of an old state that was sealed by these keys opens; what else is wrong with it does not matter here.
         let mark = store.get(MARK_KEY).ok()??;
-        Ledger::new(keyring).open_mark(&mark).ok()?;
-        Some(Self { _copy: copy, store: Arc::new(store), sealer: Sealer::new(keyring) })
+        Ledger::new(keyring).ok()?.open_mark(&mark).ok()?;
+        Some(Self { _copy: copy, store: Arc::new(store), sealer: Sealer::new(keyring).ok()? })
     }
 
     /// Whether the factor that a backup brings back was given up or replaced since.

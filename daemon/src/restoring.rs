@@ -9,6 +9,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 use mfad_client::input;
 use mfad_daemon::clock::{Clock, SystemClock};
+use mfad_daemon::locked;
 use mfad_daemon::restore::{Report, Restore, Since};
 use mfad_daemon::root_key;
 use mfad_daemon::setup::{Places, close_process};
@@ -31,6 +32,9 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     close_process()?;
     let config = options.places.read_config()?;
+    if let Err(missing) = locked::choose(config.key_memory) {
+        super::tell(&missing.warning());
+    }
     // Read as who called: what follows is done as the folder's owner.
     let backup = BufReader::new(File::open(&options.file)?);
     let passphrase = passphrase(options.passphrase_file.as_deref())?;

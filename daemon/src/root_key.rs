@@ -4,7 +4,9 @@
 //! made only for a state folder that has no keyring yet.
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +15,7 @@ use nix::unistd::geteuid;
 use zeroize::Zeroizing;
 
 use crate::keyring::SecretKey;
+use crate::locked;
 use crate::state::{self, StateFolder, read_private};
 
 /// Where the root key comes from.
@@ -48,7 +51,7 @@ impl Source {
             Self::Stdin | Self::File(_) => self.read_outside(),
             Self::StateFolder => {
                 let content = state.read(ROOT_KEY).map_err(Error::State)?;
-                content.map(|content| parse(&content).ok_or_else(|| Error::Form(self.clone()))).transpose()
+                content.map(|content| parse(&content, self)).transpose()
             }
         }
     }
@@ -62,9 +65,11 @@ impl Source {
             Self::Stdin => {
                 let mut content = Zeroizing::new(Vec::with_capacity(LONGEST));
                 let longest = u64::try_from(LONGEST).unwrap_or(u64::MAX);
-                let read = io::stdin().lock().take(longest).read_to_end(&mut content);
+                // Through a descriptor of our own: `Stdin` would keep the key in its buffer.
+                let stdin = io::stdin().as_fd().try_clone_to_owned().map(File::from);
+                let read = stdin.and_then(|stdin| stdin.take(longest).read_to_end(&mut content));
                 read.map_err(|error| Error::Unreadable { source: self.clone(), error })?;
-                parse(&content).map(Some).ok_or_else(|| Error::Form(self.clone()))
+                parse(&content, self).map(Some)
             }
             Self::File(path) => read_file(path).map(Some),
             Self::StateFolder => Ok(None),
@@ -85,9 +90,9 @@ impl fmt::Display for Source {
 /// Makes a root key in the state folder.
 ///
 /// # Errors
-/// [`Error::Random`] or [`Error::State`].
+/// [`Error::Random`], [`Error::Memory`] or [`Error::State`].
 pub fn make(state: &StateFolder) -> Result<SecretKey, Error> {
-    let key = SecretKey::random().map_err(Error::Random)?;
+    let key = SecretKey::filled(|key| getrandom::fill(key).map_err(Error::Random))?;
     let mut text = Zeroizing::new(String::with_capacity(LONGEST));
     HEXLOWER_PERMISSIVE.encode_append(key.expose(), &mut text);
     text.push('\n');
@@ -107,7 +112,7 @@ pub fn read_file(path: &Path) -> Result<SecretKey, Error> {
         return Err(Error::Exposed(path.to_owned()));
     }
     let content = read_private(path).map_err(|error| Error::Unreadable { source: source(), error })?;
-    parse(&content).ok_or_else(|| Error::Form(source()))
+    parse(&content, &source())
 }
 
 /// What whoever gets a key made must know.
@@ -139,6 +144,8 @@ pub enum Error {
     State(state::Error),
     /// The kernel gave no randomness.
     Random(getrandom::Error),
+    /// There is no memory to keep it in.
+    Memory(locked::Error),
 }
 
 impl fmt::Display for Error {
@@ -154,6 +161,7 @@ impl fmt::Display for Error {
             Self::Form(source) => write!(f, "the root key from {source} is neither 32 bytes nor 64 hex digits"),
             Self::State(_) => f.write_str("the root key in the state folder cannot be used"),
             Self::Random(_) => f.write_str("the kernel gave no randomness"),
+            Self::Memory(_) => f.write_str("the root key cannot be kept in memory"),
         }
     }
 }
@@ -164,19 +172,27 @@ impl std::error::Error for Error {
             Self::Unreadable { error, .. } => Some(error),
             Self::State(error) => Some(error),
             Self::Random(error) => Some(error),
+            Self::Memory(error) => Some(error),
             Self::Exposed(_) | Self::Form(_) => None,
         }
     }
 }
 
-fn parse(content: &[u8]) -> Option<SecretKey> {
-    if let Ok(bytes) = content.try_into() {
-        return Some(SecretKey::from_bytes(bytes));
+impl From<locked::Error> for Error {
+    fn from(error: locked::Error) -> Self {
+        Self::Memory(error)
     }
-    let mut bytes = Zeroizing::new([0_u8; 32]);
+}
+
+fn parse(content: &[u8], source: &Source) -> Result<SecretKey, Error> {
+    if let Ok(bytes) = content.try_into() {
+        return Ok(SecretKey::from_bytes(bytes)?);
+    }
     let text = content.trim_ascii();
-    let decoded = text.len() == 64 && HEXLOWER_PERMISSIVE.decode_mut(text, bytes.as_mut_slice()).is_ok();
-    decoded.then(|| SecretKey::from_bytes(&bytes))
+    SecretKey::filled(|key| {
+        let decoded = text.len() == 64 && HEXLOWER_PERMISSIVE.decode_mut(text, key).is_ok();
+        if decoded { Ok(()) } else { Err(Error::Form(source.clone())) }
+    })
 }
 
 const ROOT_KEY: &str = "root.key";

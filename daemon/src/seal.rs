@@ -4,12 +4,14 @@
 //! or another generation does not open; a sealed record always has [`SEALED`] bytes.
 
 use std::fmt;
+use std::sync::Arc;
 
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{Tag, XChaCha20Poly1305, XNonce};
 use mfad_proto::AccountName;
 
 use crate::keyring::Keyring;
+use crate::locked::{self, Locked};
 use crate::names;
 use crate::record::{self, Plain, Record};
 
@@ -22,18 +24,23 @@ pub enum Subject<'a> {
     Slot(u16),
 }
 
-/// Seals and opens records.
+/// Seals and opens records. Clones share the key.
+#[derive(Clone)]
 pub struct Sealer {
-    cipher: XChaCha20Poly1305,
+    cipher: Arc<Locked<XChaCha20Poly1305>>,
     key_id: u32,
 }
 
 impl Sealer {
     /// Prepares the key schedules.
-    #[must_use]
-    pub fn new(keyring: &Keyring) -> Self {
+    ///
+    /// # Errors
+    /// When no memory can be locked.
+    pub fn new(keyring: &Keyring) -> Result<Self, locked::Error> {
         let data = keyring.data();
-        Self { cipher: XChaCha20Poly1305::new(data.key.derive(b"mfad record seal 1").expose().into()), key_id: data.id }
+        let key = data.key.derive(b"mfad record seal 1");
+        let cipher = Locked::new(|| XChaCha20Poly1305::new(key.expose().into()))?;
+        Ok(Self { cipher: Arc::new(cipher), key_id: data.id })
     }
 
     /// Seals a record for its subject.

@@ -20,6 +20,7 @@ use crate::handler::{Caller, Handler};
 use crate::home::Home;
 use crate::keyring::Keyring;
 use crate::listener::Listener;
+use crate::locked;
 use crate::names::NameHasher;
 use crate::policy::{Peer, Policy, Role};
 use crate::recovery::Tagger;
@@ -54,9 +55,11 @@ pub async fn run(
 ) -> Result<(), Error> {
     let Config { policy, keyring, home, server_uid, log } = config;
     let audit = Arc::new(Audit::start(log).map_err(Error::Io)?);
-    let (names, tagger) = (NameHasher::new(&keyring), Tagger::new(&keyring));
+    let names = NameHasher::new(&keyring).map_err(Error::Memory)?;
+    let tagger = Tagger::new(&keyring).map_err(Error::Memory)?;
     let time = Timeline::begin(clock).map_err(|error| Error::Io(error.into()))?;
-    let service = Arc::new(Service::new(keyring, home, Arc::clone(&audit)));
+    let service = Service::new(keyring, names.clone(), home, Arc::clone(&audit)).map_err(Error::Memory)?;
+    let service = Arc::new(service);
     let handler = Arc::new(Handler { policy, service: Arc::clone(&service), names, tagger, time, audit });
     let (alive, mut all_gone) = mpsc::channel(1);
     let door = Door { handler, slots: Arc::default(), stop: watch::Sender::new(false), server_uid };
@@ -87,6 +90,8 @@ pub async fn run(
 pub enum Error {
     /// The store failed.
     Store(Failure),
+    /// There is no memory to keep keys in.
+    Memory(locked::Error),
     /// The operating system refused.
     Io(io::Error),
 }
@@ -95,7 +100,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Store(failure) => write!(f, "the server stopped: {failure}"),
-            Self::Io(_) => f.write_str("the server cannot start"),
+            Self::Memory(_) | Self::Io(_) => f.write_str("the server cannot start"),
         }
     }
 }
@@ -103,6 +108,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
+            Self::Memory(error) => Some(error),
             Self::Io(error) => Some(error),
             Self::Store(_) => None,
         }

@@ -17,6 +17,7 @@ use crate::audit::Audit;
 use crate::home::Home;
 use crate::keyring::Keyring;
 use crate::ledger::Ledger;
+use crate::locked;
 use crate::names::NameHasher;
 use crate::proof::{Damage, Progress, REMEDY, prove};
 use crate::seal::Sealer;
@@ -38,8 +39,10 @@ enum State {
 }
 
 struct Keys {
-    keyring: Keyring,
+    keyring: Arc<Keyring>,
     ledger: Arc<Ledger>,
+    sealer: Sealer,
+    names: NameHasher,
 }
 
 /// The service is down.
@@ -47,10 +50,19 @@ struct Keys {
 pub(crate) struct Down;
 
 impl Service {
-    pub(crate) fn new(keyring: Keyring, home: Arc<dyn Home>, audit: Arc<Audit>) -> Self {
-        let ledger = Arc::new(Ledger::new(&keyring));
-        let state = watch::Sender::new(State::Proving(Arc::default()));
-        Self { state, keys: Keys { keyring, ledger }, home, audit }
+    /// Takes the keys over.
+    ///
+    /// # Errors
+    /// When no memory can be locked for them.
+    pub(crate) fn new(
+        keyring: Keyring,
+        names: NameHasher,
+        home: Arc<dyn Home>,
+        audit: Arc<Audit>,
+    ) -> Result<Self, locked::Error> {
+        let (ledger, sealer) = (Arc::new(Ledger::new(&keyring)?), Sealer::new(&keyring)?);
+        let keys = Keys { keyring: Arc::new(keyring), ledger, sealer, names };
+        Ok(Self { state: watch::Sender::new(State::Proving(Arc::default())), keys, home, audit })
     }
 
     /// The accounts, as soon as the proof has ended.
@@ -67,8 +79,8 @@ impl Service {
     }
 
     /// The keys, for a backup.
-    pub(crate) fn keyring(&self) -> Keyring {
-        self.keys.keyring.duplicate()
+    pub(crate) fn keyring(&self) -> Arc<Keyring> {
+        Arc::clone(&self.keys.keyring)
     }
 
     /// Empty when all is well, else one sentence on what is not.
@@ -120,7 +132,7 @@ impl Service {
             State::Serving(_) | State::Down(_) => Arc::default(),
         };
         let (home, ledger) = (Arc::clone(&self.home), Arc::clone(&self.keys.ledger));
-        let (watched, sealer) = (Arc::clone(&progress), Sealer::new(&self.keys.keyring));
+        let watched = Arc::clone(&progress);
         let mut opening = spawn_blocking(move || open_and_prove(home, ledger, &watched));
         let mut tick = interval(TELL);
         tick.tick().await;
@@ -128,7 +140,7 @@ impl Service {
             tokio::select! {
                 opened = &mut opening => {
                     let committer = opened.unwrap_or(Err(Failure::Damaged("the proof of the store was cut off".to_owned())))?;
-                    return Ok(Arc::new(Accounts::new(committer, sealer, NameHasher::new(&self.keys.keyring))));
+                    return Ok(Arc::new(Accounts::new(committer, self.keys.sealer.clone(), self.keys.names.clone())));
                 }
                 _ = tick.tick() => {
                     let line = format!("the store is being checked: {} % done", progress.percent());

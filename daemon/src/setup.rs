@@ -21,6 +21,7 @@ use crate::home::{FolderHome, HEAD, Home, STORE};
 use crate::keyring::{self, Keyring, SecretKey};
 use crate::ledger::{Ledger, MARK_KEY, Mark};
 use crate::listener::{self, Access, Listener};
+use crate::locked;
 use crate::policy::{Policy, Role};
 use crate::restore;
 use crate::root_key::{self, Source};
@@ -90,6 +91,9 @@ pub struct ServeOptions {
 pub fn prepare(options: &ServeOptions, tell: &mut dyn FnMut(&str)) -> Result<(Config, Vec<Listener>), Error> {
     close_process()?;
     let file = options.places.read_config().map_err(Error::Config)?;
+    if let Err(missing) = locked::choose(file.key_memory) {
+        tell(&missing.warning());
+    }
     let state = Arc::new(StateFolder::take(&options.places.state).map_err(Error::State)?);
     restore::finish(&state).map_err(Error::Restore)?;
     let home: Arc<dyn Home> = Arc::new(FolderHome::new(Arc::clone(&state)));
@@ -241,7 +245,8 @@ fn found(state: &StateFolder, home: &dyn Home, root: &SecretKey) -> Result<Keyri
     state.replace(UNFINISHED, b"").map_err(Error::State)?;
     state.discard(STORE).map_err(Error::State)?;
     let keyring = Keyring::generate().map_err(Error::Keyring)?;
-    found_store(home, &Ledger::new(&keyring)).map_err(Error::Store)?;
+    let ledger = Ledger::new(&keyring).map_err(|error| Error::Keyring(error.into()))?;
+    found_store(home, &ledger).map_err(Error::Store)?;
     state.replace(KEYRING, &keyring.wrap(root).map_err(Error::Keyring)?).map_err(Error::State)?;
     state.discard(UNFINISHED).map_err(Error::State)?;
     Ok(keyring)

@@ -7,6 +7,8 @@
 use totp_rs::{Builder, Totp};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::residue::wiped;
+
 /// Unix time divided by [`STEP_SECONDS`] (RFC 6238 section 4.2), 64 bits wide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Step(pub u64);
@@ -105,7 +107,7 @@ impl Generator {
     /// The code of a step, as an authenticator app shows it.
     #[must_use]
     pub fn code(&self, step: Step) -> Zeroizing<String> {
-        Zeroizing::new(self.0.generate(seconds(step)).to_string())
+        Zeroizing::new(wiped(|| self.0.generate(seconds(step)).to_string()))
     }
 
     /// Looks the code up among the steps around `now`, by the clock of the app that makes the codes.
@@ -113,6 +115,10 @@ impl Generator {
     /// The match nearest to being acceptable wins: a step above `last` inside the window first, the newest of them,
     /// since two steps can share a code and the older must not be left to use.
     pub fn judge(&self, code: &[u8], now: Step, last: Option<Step>) -> Verdict {
+        wiped(|| self.search(code, now, last))
+    }
+
+    fn search(&self, code: &[u8], now: Step, last: Option<Step>) -> Verdict {
         let code = std::str::from_utf8(code).unwrap_or_default();
         let mut accepted = None;
         let mut used = None;
@@ -140,6 +146,10 @@ impl Generator {
     /// step of the second: so far may its clock be from ours (RFC 6238 section 6).
     pub fn judge_pair(&self, codes: [&[u8]; 2], now: Step, last: Step) -> Verdict {
         let [first, second] = codes.map(|code| std::str::from_utf8(code).unwrap_or_default());
+        wiped(|| self.search_pair([first, second], now, last))
+    }
+
+    fn search_pair(&self, [first, second]: [&str; 2], now: Step, last: Step) -> Verdict {
         let mut found = Verdict::Wrong;
         for offset in -SEARCH..SEARCH {
             let Some(step) = now.0.checked_add_signed(offset).map(Step) else { continue };

@@ -185,6 +185,23 @@ impl Daemon {
         self.child = Some(self.command().spawn().expect("a started daemon"));
     }
 
+    /// Waits until a process that the test has started itself says that it is ready.
+    ///
+    /// # Panics
+    /// When it does not get ready.
+    pub fn wait_for(&self, child: &mut Child) {
+        let end = Instant::now() + Duration::from_secs(30);
+        let ready = || {
+            let pong = self.try_client().and_then(|mut client| client.call(Call::Ping));
+            matches!(pong, Ok(Reply::Pong(pong)) if pong.ready)
+        };
+        while !ready() {
+            assert!(child.try_wait().expect("a process").is_none(), "it ended: {}", self.last_words());
+            assert!(Instant::now() < end, "it does not get ready: {}", self.last_words());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// The command that starts this daemon, for a test that wants to see it fail.
     #[must_use]
     pub fn command(&self) -> Command {

@@ -47,7 +47,7 @@ impl FaultyHome {
     pub fn new() -> Arc<Self> {
         let (inner, root) = (MemoryHome::default(), SecretKey::random().expect("randomness"));
         let keyring = Keyring::generate().expect("randomness");
-        found_store(&inner, &Ledger::new(&keyring)).expect("a founded store");
+        found_store(&inner, &Ledger::new(&keyring).expect("locked memory")).expect("a founded store");
         let wrapped = (keyring.wrap(&root).expect("randomness"), root);
         Arc::new(Self { inner, disk: Arc::default(), commits: Arc::default(), wrapped })
     }

@@ -12,6 +12,8 @@ pub mod inprocess;
 pub mod journal;
 pub mod load;
 pub mod loopdev;
+pub mod needles;
+pub mod nobody;
 pub mod phone;
 pub mod power;
 pub mod programs;

@@ -11,11 +11,11 @@ use proptest::prelude::*;
 
 fn proven(home: &FaultyHome) -> Result<Proven, Damage> {
     let head = home.read_head().unwrap();
-    prove(&*home.inner().open().unwrap(), &Ledger::new(&home.keyring()), head.as_deref(), &Progress::default())
+    prove(&*home.inner().open().unwrap(), &Ledger::new(&home.keyring()).unwrap(), head.as_deref(), &Progress::default())
 }
 
 fn open(home: &Arc<FaultyHome>) -> Committer {
-    let ledger = Arc::new(Ledger::new(&home.keyring()));
+    let ledger = Arc::new(Ledger::new(&home.keyring()).unwrap());
     Committer::start(home.open().unwrap(), Arc::<FaultyHome>::clone(home), ledger, proven(home).ok().unwrap()).unwrap()
 }
 
@@ -82,7 +82,7 @@ async fn changes_that_come_together_are_written_together_and_counted_exactly() {
 #[tokio::test]
 async fn the_head_follows_and_is_never_ahead() {
     let home = FaultyHome::new();
-    let ledger = Ledger::new(&home.keyring());
+    let ledger = Ledger::new(&home.keyring()).unwrap();
     let committer = open(&home);
     let store = home.inner().open().unwrap();
     for n in 0..50 {
@@ -144,7 +144,8 @@ async fn every_kind_of_damage_is_found_and_named() {
     let broken = damage(|store, _| store.commit(vec![(MARK_KEY.to_vec(), Some(b"x".to_vec()))]).unwrap()).await;
     assert!(matches!(broken, Damage::BrokenMark));
     assert!(matches!(damage(|_, home| home.write_head(b"x").unwrap()).await, Damage::BrokenHead));
-    let newer = damage(|_, home| home.write_head(&Ledger::new(&home.keyring()).seal_head(99).unwrap()).unwrap()).await;
+    let newer =
+        damage(|_, home| home.write_head(&Ledger::new(&home.keyring()).unwrap().seal_head(99).unwrap()).unwrap()).await;
     assert!(matches!(newer, Damage::OldStore { .. }));
 }
 
@@ -164,7 +165,7 @@ async fn an_old_head_is_found_when_the_store_knows_a_later_one() {
 #[test]
 fn marks_and_heads_open_as_what_they_are_alone() {
     let home = FaultyHome::new();
-    let (ledger, other) = (Ledger::new(&home.keyring()), Ledger::new(&FaultyHome::new().keyring()));
+    let (ledger, other) = (Ledger::new(&home.keyring()).unwrap(), Ledger::new(&FaultyHome::new().keyring()).unwrap());
     let mark = Mark { sequence: 7, head: 6, records: 5, ..Mark::default() };
     let (sealed, head) = (ledger.seal_mark(&mark).unwrap(), ledger.seal_head(7).unwrap());
     assert_eq!(ledger.open_mark(&sealed), Ok(mark));
@@ -182,7 +183,7 @@ proptest! {
     /// The hash does not depend on the order, and tells any two different sets apart.
     #[test]
     fn the_sum_is_of_the_set(mut records in prop::collection::hash_set(("[a-c]{0,3}", "[a-c]{0,3}"), 1..8)) {
-        let ledger = Ledger::new(&FaultyHome::new().keyring());
+        let ledger = Ledger::new(&FaultyHome::new().keyring()).unwrap();
         let sum = |records: Vec<&(String, String)>| {
             let mut sum = mfad_daemon::ledger::Sum::default();
             records.iter().for_each(|(key, value)| sum.toggle(ledger.print(key.as_bytes(), value.as_bytes())));

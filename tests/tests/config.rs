@@ -1,6 +1,7 @@
 //! The configuration file: what it may say, and what it is told when it says something else.
 
 use mfad_daemon::config::{Config, host_issuer};
+use mfad_daemon::locked::Memory;
 use mfad_daemon::policy::Replace;
 use mfad_daemon::totp::Algorithm;
 use mfad_proto::{Issuer, Realm};
@@ -17,16 +18,18 @@ fn nothing_means_realm_system_with_the_defaults() {
     assert_eq!(config.realms.keys().collect::<Vec<_>>(), [&Realm::system()]);
     let rules = &config.realms[&Realm::system()];
     assert_eq!(rules.issuer.as_str(), "host");
+    assert_eq!(config.key_memory, Memory::Mlock);
     assert_eq!((rules.digits.count(), rules.algorithm, rules.replace), (6, Algorithm::Sha1, Replace::Code));
     assert_eq!(config, Config::without_file(&Issuer::new("host").unwrap()));
 }
 
 #[test]
 fn every_key_is_understood() {
-    let text = "key_file = \"/etc/mfad/root.key\"\n\
+    let text = "key_file = \"/etc/mfad/root.key\"\nkey_memory = \"memfd_secret\"\n\
         [realm.netmaker]\nissuer = \"Net Maker\"\ndigits = 8\nalgorithm = \"SHA256\"\nreplace = \"asserted\"\n";
     let config = parse(text).unwrap();
     assert_eq!(config.key_file.unwrap().to_str(), Some("/etc/mfad/root.key"));
+    assert_eq!(config.key_memory, Memory::MemfdSecret);
     assert_eq!(config.realms.len(), 2, "system is always served");
     let rules = &config.realms[&Realm::new("netmaker").unwrap()];
     assert_eq!(rules.issuer.as_str(), "Net Maker");
@@ -46,6 +49,7 @@ fn what_is_wrong_is_named_with_its_line() {
     for (text, words) in [
         ("[realm.system]\ndigitz = 6\n", "digitz"),
         ("keyfile = \"x\"\n", "keyfile"),
+        ("key_memory = \"swap\"\n", "swap"),
         ("[realm.system]\ndigits = 5\n", "6, 7 or 8"),
         ("[realm.system]\nalgorithm = \"MD5\"\n", "MD5"),
         ("[realm.system]\nissuer = \"a:b\"\n", "issuer"),

@@ -123,7 +123,7 @@ fn name(realm: &str, user: &str) -> AccountName {
 }
 
 fn sealer() -> Sealer {
-    Sealer::new(&Keyring::generate().unwrap())
+    Sealer::new(&Keyring::generate().unwrap()).unwrap()
 }
 
 proptest! {

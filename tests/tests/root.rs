@@ -5,27 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use mfad_tests::daemon::{Daemon, NOON};
+use mfad_tests::nobody::{NOBODY, as_nobody, home, stage};
 use mfad_tests::programs::{built, tool};
-use tempfile::TempDir;
-
-const NOBODY: u32 = 65_534;
-
-/// A folder that everybody may enter, with the programs in it: a checkout may lie where only root can go.
-fn stage() -> TempDir {
-    assert!(nix::unistd::geteuid().is_root(), "these tests need root");
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    for program in ["mfad", "mfactl"] {
-        std::fs::copy(built(program), folder.path().join(program)).unwrap();
-    }
-    folder
-}
-
-fn as_nobody(program: &Path) -> Command {
-    let mut command = tool("setpriv");
-    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--"]).arg(program);
-    command
-}
 
 fn run(command: &mut Command, input: &str) -> Output {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -89,8 +70,7 @@ fn which(name: &str) -> PathBuf {
 #[test]
 fn a_server_of_another_user_gets_no_code() {
     let stage = stage();
-    let folder = tempfile::tempdir().unwrap();
-    std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    let folder = home();
     let at = |name: &str| folder.path().join(name).into_os_string().into_string().unwrap();
     let mut serve = as_nobody(&stage.path().join("mfad"));
     serve.args(["serve", "--state", &at("state"), "--socket", &at("s")]).stderr(Stdio::null());

@@ -74,7 +74,7 @@ impl<R: Read> Backup<R> {
     /// # Errors
     /// [`Error`], also those of `each`.
     pub fn read(mut self, mut each: impl FnMut(&[u8], &[u8]) -> Result<(), Error>) -> Result<Keyring, Error> {
-        let ledger = Ledger::new(&self.keyring);
+        let ledger = Ledger::new(&self.keyring).map_err(|error| Error::Keyring(error.into()))?;
         let mut sum = Sum::default();
         for _ in 0..self.mark.records {
             let (key, value) = (read_sized(&mut self.input)?, read_sized(&mut self.input)?);

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::thread;
 
 use mfad_proto::Password;
@@ -12,6 +13,7 @@ use nix::unistd::pipe2;
 
 use super::{Error, Snapshot, write};
 use crate::keyring::Keyring;
+use crate::residue::wiped;
 
 /// Starts a thread that writes the backup, and returns the end to read it from. `ended` hears how it went.
 ///
@@ -19,7 +21,7 @@ use crate::keyring::Keyring;
 /// When there can be no pipe or no thread.
 pub fn pour(
     snapshot: Snapshot,
-    keyring: Keyring,
+    keyring: Arc<Keyring>,
     passphrase: Password,
     ended: impl FnOnce(Result<(), Error>) + Send + 'static,
 ) -> io::Result<OwnedFd> {
@@ -27,7 +29,7 @@ pub fn pour(
     let pipe = Patient(File::from(written));
     thread::Builder::new()
         .name("backup".to_owned())
-        .spawn(move || ended(write(&snapshot, &keyring, &passphrase, pipe)))?;
+        .spawn(move || ended(wiped(|| write(&snapshot, &keyring, &passphrase, pipe))))?;
     Ok(read)
 }
 

@@ -32,7 +32,8 @@ pub(crate) fn fill(folder: &Path, accounts: u64) {
     let places = Places { config: Some(folder::config(folder)), state: folder::state(folder), key_file: None };
     let options = ServeOptions { places, socket: Some(folder.join("fill.sock")) };
     let (config, _listeners) = prepare(&options, &mut |_warning| {}).expect("a prepared daemon");
-    let (sealer, ledger) = (Sealer::new(&config.keyring), Ledger::new(&config.keyring));
+    let sealer = Sealer::new(&config.keyring).expect("locked memory");
+    let ledger = Ledger::new(&config.keyring).expect("locked memory");
     let store = config.home.open().expect("an open store");
     let mut mark = Mark { sequence: 1, records: accounts, ..Mark::default() };
     let change = |index: u64| -> Change {
