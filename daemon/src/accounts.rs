@@ -11,7 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::backup::Snapshot;
-use crate::names::{self, NameHasher};
+use crate::keys::Keys;
+use crate::ledger::MARK_KEY;
+use crate::names::NameHasher;
+use crate::place::{Owner, key};
 use crate::policy::{Permit, ServerPermit};
 use crate::reason::Reason;
 use crate::record::{Holder, Record};
@@ -21,9 +24,19 @@ use crate::store::{self, Committer, Failure};
 /// All accounts.
 pub(crate) struct Accounts {
     store: Committer,
-    sealer: Sealer,
+    keys: Arc<Keys>,
     names: NameHasher,
     locks: Locks,
+}
+
+/// Some records that stand one after the other in the store.
+pub(crate) struct Page {
+    /// The last one's key; `None` when there are no more.
+    pub(crate) last: Option<Vec<u8>>,
+    /// How many there are.
+    pub(crate) records: u64,
+    /// The keys of those that are not sealed with the present key.
+    pub(crate) stale: Vec<Vec<u8>>,
 }
 
 /// A decision, and whether the account was known before or is now.
@@ -37,8 +50,8 @@ pub(crate) struct Decided<T> {
 impl Accounts {
     /// Serves the accounts of this store.
     #[must_use]
-    pub(crate) fn new(store: Committer, sealer: Sealer, names: NameHasher) -> Self {
-        Self { store, sealer, names, locks: Locks::default() }
+    pub(crate) fn new(store: Committer, keys: Arc<Keys>, names: NameHasher) -> Self {
+        Self { store, keys, names, locks: Locks::default() }
     }
 
     /// Looks at the account's record as it is stored; an unknown name has an empty one.
@@ -52,7 +65,7 @@ impl Accounts {
     ) -> Result<Decided<T>, Error> {
         let subject = Subject::Account(permit.name());
         let _lock = self.locks.lock(key(subject)).await;
-        let record = self.load(subject)?;
+        let record = self.load(&*self.keys.sealer().await, subject)?;
         let known = record.is_some();
         Ok(Decided { verdict: look(&record.unwrap_or_default()), known })
     }
@@ -69,7 +82,9 @@ impl Accounts {
     ) -> Result<Decided<Result<T, Reason>>, Error> {
         let account = Subject::Account(permit.name());
         let _lock = self.locks.lock(key(account)).await;
-        if let Some(record) = self.load(account)? {
+        // Not held any longer: whoever waits to change the keys keeps later readers out.
+        let record = self.load(&*self.keys.sealer().await, account)?;
+        if let Some(record) = record {
             return self.store(record, (account, account), None, decide).await;
         }
         let hash = self.names.hash(permit.name());
@@ -78,7 +93,7 @@ impl Accounts {
         let _lock = self.locks.lock(key(slot)).await;
         let holder = hash.first_chunk().copied();
         // Where another name has left its tries, they give way to this one's.
-        let tries = self.load(slot)?.filter(|record| record.holder == holder);
+        let tries = self.load(&*self.keys.sealer().await, slot)?.filter(|record| record.holder == holder);
         self.store(tries.unwrap_or_default(), (slot, account), holder, decide).await
     }
 
@@ -95,7 +110,9 @@ impl Accounts {
         if !matches!(verdict, Err(Reason::TooSoon(_))) {
             let subject = if is_known { known } else { vacant };
             record.holder = holder.filter(|_| !is_known);
-            let sealed = self.sealer.seal(subject, &record).map_err(Error::Seal)?;
+            // Held until the record is durable: see the keys.
+            let sealer = self.keys.sealer().await;
+            let sealed = sealer.seal(subject, &record).map_err(Error::Seal)?;
             drop(record);
             self.store.put(key(subject), sealed).await.map_err(Error::Store)?;
         }
@@ -115,14 +132,51 @@ impl Accounts {
         self.store.failed().await
     }
 
-    fn load(&self, subject: Subject<'_>) -> Result<Option<Record>, Error> {
+    /// How many records there are.
+    pub(crate) fn records(&self) -> u64 {
+        self.store.records()
+    }
+
+    /// The first records above a key, at most `most` of them.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub(crate) async fn page(&self, above: &[u8], most: usize) -> Result<Page, Error> {
+        let entries = self.store.page(above, most).map_err(Error::Store)?;
+        let last = entries.last().map(|(key, _)| key.clone());
+        let records = entries.into_iter().filter(|(key, _)| key != MARK_KEY).collect::<Vec<_>>();
+        let count = u64::try_from(records.len()).unwrap_or(u64::MAX);
+        let sealer = self.keys.sealer().await;
+        let stale = records.into_iter().filter(|(_, sealed)| !sealer.is_current(sealed)).map(|(key, _)| key).collect();
+        Ok(Page { last, records: count, stale })
+    }
+
+    /// Seals a record with the present key, if it is not, and changes nothing else of it.
+    ///
+    /// # Errors
+    /// [`Error`] when the record could not be read or made durable.
+    pub(crate) async fn seal_anew(&self, place: Vec<u8>) -> Result<(), Error> {
+        let _lock = self.locks.lock(place.clone()).await;
+        let sealer = self.keys.sealer().await;
+        let Some(sealed) = self.store.get(&place).map_err(Error::Store)? else { return Ok(()) };
+        if sealer.is_current(&sealed) {
+            return Ok(());
+        }
+        let owner = Owner::of(&place).ok_or_else(|| self.broken(seal::Error::Broken))?;
+        let record = sealer.open(owner.subject(), &sealed).map_err(|error| self.broken(error))?;
+        let sealed = sealer.seal(owner.subject(), &record).map_err(Error::Seal)?;
+        self.store.put(place, sealed).await.map_err(Error::Store)
+    }
+
+    fn load(&self, sealer: &Sealer, subject: Subject<'_>) -> Result<Option<Record>, Error> {
         let Some(sealed) = self.store.get(&key(subject)).map_err(Error::Store)? else { return Ok(None) };
-        let opened = self.sealer.open(subject, &sealed);
-        opened.map(Some).map_err(|error| {
-            // The proof has seen every record as it was written: this one has changed since.
-            self.store.fail(Failure::Damaged("a sealed record in the store does not open any more".to_owned()));
-            Error::Seal(error)
-        })
+        sealer.open(subject, &sealed).map(Some).map_err(|error| self.broken(error))
+    }
+
+    /// The proof has seen every record as it was written: one that does not open has changed since.
+    fn broken(&self, error: seal::Error) -> Error {
+        self.store.fail(Failure::Damaged("a sealed record in the store does not open any more".to_owned()));
+        Error::Seal(error)
     }
 }
 
@@ -141,6 +195,8 @@ pub(crate) enum Error {
     Store(store::Error),
     /// The record in it.
     Seal(seal::Error),
+    /// The task that asked for it ended.
+    CutOff,
 }
 
 impl fmt::Display for Error {
@@ -154,24 +210,10 @@ impl std::error::Error for Error {
         match self {
             Self::Store(error) => Some(error),
             Self::Seal(error) => Some(error),
+            Self::CutOff => None,
         }
     }
 }
-
-/// The key that a subject's record is stored under.
-#[must_use]
-pub(crate) fn key(subject: Subject<'_>) -> Vec<u8> {
-    match subject {
-        Subject::Account(name) => [&[ACCOUNT_KEY], names::bytes(name).as_slice()].concat(),
-        Subject::Slot(slot) => [&[SLOT_KEY], slot.to_be_bytes().as_slice()].concat(),
-    }
-}
-
-/// The first byte of the keys of accounts.
-pub(crate) const ACCOUNT_KEY: u8 = b'a';
-
-/// The first byte of the keys of slots.
-pub(crate) const SLOT_KEY: u8 = b'n';
 
 /// One lock for each record that somebody holds or waits for, and none for the others.
 #[derive(Default)]

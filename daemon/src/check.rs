@@ -121,7 +121,12 @@ fn judge_state(folder: &StateFolder, places: &Places, config: &Config, report: &
         Err(error) => return report.finding(&super::chain(&error)),
     };
     match setup::existing_keyring(folder, &places.key_source(config)) {
-        Ok(Some(keyring)) => judge_records(folder, &store, &keyring, report),
+        Ok(Some(opened)) => {
+            if opened.by_old {
+                report.fine("the keyring opens with the old root key: the next start wraps it with the new one");
+            }
+            judge_records(folder, &store, &opened.keyring, report);
+        }
         Ok(None) => report.finding("the state folder holds a store and no keyring: no record in it can be opened"),
         Err(error) => {
             report.finding(&super::chain(&error));

@@ -1,4 +1,5 @@
-//! Where the store and the file `head` live, so that both can be opened again while the process runs.
+//! Where the store lives, and the files `head` and `keyring` beside it, so that the daemon can open and replace them while
+//! it runs.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::state::{self, StateFolder};
 use crate::store::{self, MemoryStore, SledStore, Store};
 
-/// A place that holds a store and its head.
+/// A place that holds a store, its head and its keys.
 pub trait Home: Send + Sync + 'static {
     /// Opens the store.
     ///
@@ -26,6 +27,12 @@ pub trait Home: Send + Sync + 'static {
     /// # Errors
     /// When it could not be made durable.
     fn write_head(&self, content: &[u8]) -> Result<(), store::Error>;
+
+    /// Replaces the file `keyring`; it is durable when this returns, and else the old or the new one.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    fn write_keyring(&self, wrapped: &[u8]) -> Result<(), store::Error>;
 }
 
 /// A state folder.
@@ -55,6 +62,10 @@ impl Home for FolderHome {
     fn write_head(&self, content: &[u8]) -> Result<(), store::Error> {
         self.0.replace(HEAD, content).map_err(io_error)
     }
+
+    fn write_keyring(&self, wrapped: &[u8]) -> Result<(), store::Error> {
+        self.0.replace(KEYRING, wrapped).map_err(io_error)
+    }
 }
 
 /// Memory: for tests, and to measure what is not the disk. It forgets everything with its process.
@@ -62,6 +73,15 @@ impl Home for FolderHome {
 pub struct MemoryHome {
     store: Arc<MemoryStore>,
     head: Mutex<Option<Vec<u8>>>,
+    keyring: Mutex<Option<Vec<u8>>>,
+}
+
+impl MemoryHome {
+    /// The keyring as it was last written.
+    #[must_use]
+    pub fn keyring(&self) -> Option<Vec<u8>> {
+        self.keyring.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Home for MemoryHome {
@@ -76,6 +96,11 @@ impl Home for MemoryHome {
 
     fn write_head(&self, content: &[u8]) -> Result<(), store::Error> {
         *self.head.lock().unwrap_or_else(PoisonError::into_inner) = Some(content.to_vec());
+        Ok(())
+    }
+
+    fn write_keyring(&self, wrapped: &[u8]) -> Result<(), store::Error> {
+        *self.keyring.lock().unwrap_or_else(PoisonError::into_inner) = Some(wrapped.to_vec());
         Ok(())
     }
 }
@@ -95,3 +120,6 @@ pub const STORE: &str = "store";
 
 /// The file beside it.
 pub const HEAD: &str = "head";
+
+/// The wrapped keys beside both.
+pub const KEYRING: &str = "keyring";

@@ -1,11 +1,11 @@
 //! What a store holds: every record opened and counted.
 
-use mfad_proto::{AccountName, Realm, UserName};
+use mfad_proto::AccountName;
 
-use crate::accounts::{ACCOUNT_KEY, SLOT_KEY};
 use crate::ledger::MARK_KEY;
+use crate::place::Owner;
 use crate::record::Record;
-use crate::seal::{Sealer, Subject};
+use crate::seal::Sealer;
 use crate::store::{Error, Store};
 
 /// Counts of records.
@@ -29,38 +29,30 @@ pub fn take(store: &dyn Store, sealer: &Sealer) -> Result<Inventory, Error> {
     let mut found = Inventory::default();
     store.scan(&mut |key, sealed| {
         if key != MARK_KEY {
-            found.add(key, open(sealer, key, sealed));
+            let owner = Owner::of(key);
+            let record = owner.as_ref().and_then(|owner| sealer.open(owner.subject(), sealed).ok());
+            found.add(owner.as_ref(), record);
         }
     })?;
     Ok(found)
 }
 
 impl Inventory {
-    fn add(&mut self, key: &[u8], record: Option<Record>) {
+    fn add(&mut self, owner: Option<&Owner>, record: Option<Record>) {
         let count = |number: &mut u64, counts: bool| *number = number.saturating_add(u64::from(counts));
         count(&mut self.unreadable, record.is_none());
-        let Some(record) = record.filter(|_| key.first() == Some(&ACCOUNT_KEY)) else { return };
+        let Some(record) = record.filter(|_| matches!(owner, Some(Owner::Account(_)))) else { return };
         count(&mut self.accounts, true);
         count(&mut self.active, record.factor.is_some());
         count(&mut self.pending, record.pending.is_some());
     }
 }
 
-fn open(sealer: &Sealer, key: &[u8], sealed: &[u8]) -> Option<Record> {
-    match key.split_first()? {
-        (&ACCOUNT_KEY, name) => sealer.open(Subject::Account(&parse_name(name)?), sealed).ok(),
-        (&SLOT_KEY, slot) => sealer.open(Subject::Slot(u16::from_be_bytes(slot.try_into().ok()?)), sealed).ok(),
-        _ => None,
-    }
-}
-
 /// The account whose record stands under this key, if it is an account's.
 #[must_use]
 pub fn account_of(key: &[u8]) -> Option<AccountName> {
-    parse_name(key.strip_prefix(&[ACCOUNT_KEY])?)
-}
-
-fn parse_name(bytes: &[u8]) -> Option<AccountName> {
-    let (realm, user) = std::str::from_utf8(bytes).ok()?.split_once('\0')?;
-    Some(AccountName { realm: Realm::new(realm)?, user: UserName::new(user)? })
+    match Owner::of(key)? {
+        Owner::Account(name) => Some(name),
+        Owner::Slot(_) => None,
+    }
 }

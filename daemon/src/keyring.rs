@@ -1,6 +1,7 @@
 //! The keyring: the random keys of this installation, wrapped by the root key.
 //!
-//! The root key only wraps this; it seals no record. MUST: a keyring that cannot be unwrapped is never replaced.
+//! The root key only wraps this; it seals no record. MUST: a keyring that cannot be unwrapped is never replaced; while the
+//! key that seals records is being changed, the keyring holds the old one as well.
 
 use std::fmt;
 
@@ -78,23 +79,28 @@ pub struct Keyring {
     base: SecretKey,
     /// Seals records.
     data: DataKey,
+    /// Sealed records before that one, and opens those that are not sealed anew yet.
+    old: Option<DataKey>,
 }
 
 /// A key that seals records, with the number that sealed records name it by.
 pub struct DataKey {
     /// Its number.
     pub id: u32,
+    /// When it was made, in Unix seconds.
+    pub made_at: u64,
     /// The key.
     pub key: SecretKey,
 }
 
 impl Keyring {
-    /// Makes new random keys.
+    /// Makes new random keys at this Unix time.
     ///
     /// # Errors
     /// [`Error::Memory`] or [`Error::Random`].
-    pub fn generate() -> Result<Self, Error> {
-        Ok(Self { base: SecretKey::random()?, data: DataKey { id: 1, key: SecretKey::random()? } })
+    pub fn generate(made_at: u64) -> Result<Self, Error> {
+        let data = DataKey { id: 1, made_at, key: SecretKey::random()? };
+        Ok(Self { base: SecretKey::random()?, data, old: None })
     }
 
     /// The key that hashes of names are derived from.
@@ -107,6 +113,30 @@ impl Keyring {
     #[must_use]
     pub const fn data(&self) -> &DataKey {
         &self.data
+    }
+
+    /// The key before it, as long as records may need it.
+    #[must_use]
+    pub const fn old(&self) -> Option<&DataKey> {
+        self.old.as_ref()
+    }
+
+    /// The same keyring with a new key for records, made at this Unix time, and the present one as the old one.
+    ///
+    /// # Errors
+    /// [`Error::Memory`] or [`Error::Random`].
+    pub fn renewed(&self, made_at: u64) -> Result<Self, Error> {
+        let id = self.data.id.checked_add(1).unwrap_or(1);
+        let data = DataKey { id, made_at, key: SecretKey::random()? };
+        Ok(Self { base: SecretKey::from_bytes(self.base.expose())?, data, old: Some(self.data.duplicate()?) })
+    }
+
+    /// The same keyring without the old key: no record needs it any more.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn without_old(&self) -> Result<Self, Error> {
+        Ok(Self { base: SecretKey::from_bytes(self.base.expose())?, data: self.data.duplicate()?, old: None })
     }
 
     /// The bytes of the keyring's file: magic, nonce, and the keys sealed under the root key.
@@ -136,14 +166,17 @@ impl Keyring {
         Self::from_bytes(&keys)
     }
 
-    /// The keys themselves, for a backup.
+    /// The keys themselves, for a backup: the base key, then each data key with its number and age.
     #[must_use]
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         // Room for a tag from the start: a buffer that grows leaves keys behind.
-        let mut keys = Zeroizing::new(Vec::with_capacity(KEYS.saturating_add(TAG)));
+        let mut keys = Zeroizing::new(Vec::with_capacity(LONGEST.saturating_add(TAG)));
         keys.extend_from_slice(self.base.expose());
-        keys.extend_from_slice(&self.data.id.to_le_bytes());
-        keys.extend_from_slice(self.data.key.expose());
+        for data in [Some(&self.data), self.old.as_ref()].into_iter().flatten() {
+            keys.extend_from_slice(&data.id.to_le_bytes());
+            keys.extend_from_slice(&data.made_at.to_le_bytes());
+            keys.extend_from_slice(data.key.expose());
+        }
         keys
     }
 
@@ -153,10 +186,29 @@ impl Keyring {
     /// [`Error::NotOurs`] when the bytes are no keys; [`Error::Memory`].
     pub fn from_bytes(keys: &[u8]) -> Result<Self, Error> {
         let (base, rest) = keys.split_first_chunk::<32>().ok_or(Error::NotOurs)?;
-        let (id, rest) = rest.split_first_chunk::<4>().ok_or(Error::NotOurs)?;
-        let key: &[u8; 32] = rest.try_into().map_err(|_e| Error::NotOurs)?;
-        let data = DataKey { id: u32::from_le_bytes(*id), key: SecretKey::from_bytes(key)? };
-        Ok(Self { base: SecretKey::from_bytes(base)?, data })
+        let (data, rest) = DataKey::read(rest)?;
+        let old = match rest {
+            [] => None,
+            rest => match DataKey::read(rest)? {
+                (old, []) if old.id != data.id => Some(old),
+                (_, _) => return Err(Error::NotOurs),
+            },
+        };
+        Ok(Self { base: SecretKey::from_bytes(base)?, data, old })
+    }
+}
+
+impl DataKey {
+    fn read(bytes: &[u8]) -> Result<(Self, &[u8]), Error> {
+        let (id, rest) = bytes.split_first_chunk().ok_or(Error::NotOurs)?;
+        let (made_at, rest) = rest.split_first_chunk().ok_or(Error::NotOurs)?;
+        let (key, rest) = rest.split_first_chunk().ok_or(Error::NotOurs)?;
+        let (id, made_at) = (u32::from_le_bytes(*id), u64::from_le_bytes(*made_at));
+        Ok((Self { id, made_at, key: SecretKey::from_bytes(key)? }, rest))
+    }
+
+    fn duplicate(&self) -> Result<Self, Error> {
+        Ok(Self { id: self.id, made_at: self.made_at, key: SecretKey::from_bytes(self.key.expose())? })
     }
 }
 
@@ -209,5 +261,5 @@ fn cipher(root: &SecretKey) -> XChaCha20Poly1305 {
 const MAGIC: &[u8] = b"mfad keyring 1\n";
 const NONCE: usize = 24;
 const TAG: usize = 16;
-/// The base key, the data key's number, and the data key.
-const KEYS: usize = 32 + 4 + 32;
+/// The base key, and two data keys with number and age.
+const LONGEST: usize = 32 + 2 * (4 + 8 + 32);

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::ledger::{Ledger, MARK_KEY, Mark, Sum};
-use crate::store::{self, Store};
+use crate::store::{self, Entry, Store};
 
 /// A store that passed: its mark, and which records it holds.
 pub struct Proven {
@@ -35,6 +35,12 @@ impl Known {
     #[must_use]
     pub fn contains(&self, key: &[u8]) -> bool {
         self.hashes.contains(&self.hasher.hash_one(key))
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        u64::try_from(self.hashes.len()).unwrap_or(u64::MAX)
     }
 
     /// Notes a record.
@@ -165,8 +171,6 @@ struct Found {
     sum: Sum,
     known: Known,
 }
-
-type Entry = (Vec<u8>, Vec<u8>);
 
 /// Reads the store in this thread, and hashes it in as many others as there are cores.
 fn count(store: &dyn Store, ledger: &Ledger, progress: &Progress) -> Result<Found, Damage> {

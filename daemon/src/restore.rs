@@ -14,14 +14,14 @@ use std::{fs, io};
 use mfad_proto::{AccountName, Password};
 
 use crate::backup::{self, Backup};
-use crate::home::{HEAD, STORE};
+use crate::home::{HEAD, KEYRING, STORE};
 use crate::inventory::account_of;
 use crate::keyring::{self, Keyring, SecretKey};
 use crate::ledger::{Ledger, MARK_KEY, Mark};
 use crate::locked;
 use crate::record::Record;
 use crate::seal::{Sealer, Subject};
-use crate::setup::{KEYRING, UNFINISHED};
+use crate::setup::UNFINISHED;
 use crate::state::{self, StateFolder};
 use crate::store::{self, Change, SledStore, Store};
 use crate::totp::Step;
@@ -90,7 +90,7 @@ impl Restore<'_> {
         let building = folder.path().join(BUILDING);
         fs::DirBuilder::new().mode(0o700).create(&building).map_err(Error::Io)?;
         let backup = Backup::open(input, self.passphrase).map_err(Error::Backup)?;
-        let mut build = Build::begin(&building, folder, backup.keyring(), self.now)?;
+        let mut build = Build::begin(&building, (folder, self.root), backup.keyring(), self.now)?;
         let keyring = backup.read(|key, value| {
             build.take(key, value)?;
             passed(build.seen);
@@ -98,6 +98,8 @@ impl Restore<'_> {
         });
         let keyring = keyring.map_err(Error::Backup)?;
         let (accounts, since) = build.end(&keyring)?;
+        // Every record was sealed with the present key.
+        let keyring = keyring.without_old().map_err(Error::Keyring)?;
         let wrapped = keyring.wrap(self.root).map_err(Error::Keyring)?;
         folder.replace(&format!("{BUILDING}/{KEYRING}"), &wrapped)?;
         Ok((accounts, since))
@@ -193,7 +195,12 @@ struct Build<'f> {
 }
 
 impl<'f> Build<'f> {
-    fn begin(building: &Path, folder: &'f StateFolder, keyring: &Keyring, now: u64) -> Result<Self, Error> {
+    fn begin(
+        building: &Path,
+        (folder, root): (&'f StateFolder, &SecretKey),
+        keyring: &Keyring,
+        now: u64,
+    ) -> Result<Self, Error> {
         let store = SledStore::open(&building.join(STORE)).map_err(Error::Store)?;
         Ok(Self {
             folder,
@@ -205,7 +212,7 @@ impl<'f> Build<'f> {
             batch: Vec::new(),
             seen: 0,
             accounts: 0,
-            old: OldState::open(folder, keyring),
+            old: OldState::open(folder, root, keyring),
             changed: Vec::new(),
         })
     }
@@ -263,7 +270,7 @@ struct OldState {
 
 impl OldState {
     /// `None` when there is none, or when it is another installation's, or too damaged to be opened.
-    fn open(folder: &StateFolder, keyring: &Keyring) -> Option<Self> {
+    fn open(folder: &StateFolder, root: &SecretKey, keyring: &Keyring) -> Option<Self> {
         let from = folder.path().join(STORE);
         if !folder.holds(STORE) {
             return None;
@@ -273,7 +280,10 @@ impl OldState {
         // The mark of an old state that was sealed by these keys opens; what else is wrong with it does not matter here.
         let mark = store.get(MARK_KEY).ok()??;
         Ledger::new(keyring).ok()?.open_mark(&mark).ok()?;
-        Some(Self { _copy: copy, store: Arc::new(store), sealer: Sealer::new(keyring).ok()? })
+        // Its records may be sealed with a newer key than the backup knows.
+        let own = folder.read(KEYRING).ok().flatten().and_then(|wrapped| Keyring::unwrap(&wrapped, root).ok());
+        let sealer = Sealer::new(own.as_ref().unwrap_or(keyring)).ok()?;
+        Some(Self { _copy: copy, store: Arc::new(store), sealer })
     }
 
     /// Whether the factor that a backup brings back was given up or replaced since.

@@ -56,6 +56,24 @@ impl Source {
         }
     }
 
+    /// Reads the root key before this one, which lies beside it under the same name with `.old`; `Ok(None)` when there is
+    /// none.
+    ///
+    /// # Errors
+    /// [`Error`] when there is one and it cannot be used.
+    pub fn read_old(&self, state: &StateFolder) -> Result<Option<SecretKey>, Error> {
+        let old = match self {
+            Self::Stdin => return Ok(None),
+            Self::File(path) => {
+                let mut old = path.clone().into_os_string();
+                old.push(OLD);
+                PathBuf::from(old)
+            }
+            Self::StateFolder => state.path().join(format!("{ROOT_KEY}{OLD}")),
+        };
+        if old.symlink_metadata().is_ok() { read_file(&old).map(Some) } else { Ok(None) }
+    }
+
     /// Reads a key that does not lie in the state folder; `Ok(None)` when this one does.
     ///
     /// # Errors
@@ -197,5 +215,7 @@ fn parse(content: &[u8], source: &Source) -> Result<SecretKey, Error> {
 
 const ROOT_KEY: &str = "root.key";
 const CREDENTIAL: &str = "mfad.key";
+/// What the name of the root key before this one ends with.
+const OLD: &str = ".old";
 /// Bytes that are read: more than the longest form, so that a longer text is told apart.
 const LONGEST: usize = 128;

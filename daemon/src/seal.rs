@@ -10,7 +10,7 @@ use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{Tag, XChaCha20Poly1305, XNonce};
 use mfad_proto::AccountName;
 
-use crate::keyring::Keyring;
+use crate::keyring::{DataKey, Keyring};
 use crate::locked::{self, Locked};
 use crate::names;
 use crate::record::{self, Plain, Record};
@@ -24,11 +24,26 @@ pub enum Subject<'a> {
     Slot(u16),
 }
 
-/// Seals and opens records. Clones share the key.
+/// Seals and opens records. Clones share the keys.
 #[derive(Clone)]
 pub struct Sealer {
+    current: SealKey,
+    /// While the key is being changed: opens what is not sealed anew yet.
+    old: Option<SealKey>,
+}
+
+#[derive(Clone)]
+struct SealKey {
+    id: u32,
     cipher: Arc<Locked<XChaCha20Poly1305>>,
-    key_id: u32,
+}
+
+impl SealKey {
+    fn new(data: &DataKey) -> Result<Self, locked::Error> {
+        let key = data.key.derive(b"mfad record seal 1");
+        let cipher = Locked::new(|| XChaCha20Poly1305::new(key.expose().into()))?;
+        Ok(Self { id: data.id, cipher: Arc::new(cipher) })
+    }
 }
 
 impl Sealer {
@@ -37,10 +52,14 @@ impl Sealer {
     /// # Errors
     /// When no memory can be locked.
     pub fn new(keyring: &Keyring) -> Result<Self, locked::Error> {
-        let data = keyring.data();
-        let key = data.key.derive(b"mfad record seal 1");
-        let cipher = Locked::new(|| XChaCha20Poly1305::new(key.expose().into()))?;
-        Ok(Self { cipher: Arc::new(cipher), key_id: data.id })
+        let old = keyring.old().map(SealKey::new).transpose()?;
+        Ok(Self { current: SealKey::new(keyring.data())?, old })
+    }
+
+    /// Whether this was sealed with the present key.
+    #[must_use]
+    pub fn is_current(&self, sealed: &[u8]) -> bool {
+        key_id(sealed) == Some(self.current.id)
     }
 
     /// Seals a record for its subject.
@@ -53,12 +72,12 @@ impl Sealer {
         getrandom::fill(&mut nonce).map_err(Error::Random)?;
         let mut sealed = Vec::with_capacity(SEALED);
         sealed.push(FORMAT);
-        sealed.extend_from_slice(&self.key_id.to_le_bytes());
+        sealed.extend_from_slice(&self.current.id.to_le_bytes());
         sealed.extend_from_slice(&record.generation.to_le_bytes());
         sealed.extend_from_slice(&nonce);
         let mut body = plain;
         let associated = associated(subject, record.generation);
-        let tag = self.cipher.encrypt_inout_detached(
+        let tag = self.current.cipher.encrypt_inout_detached(
             &XNonce::from(nonce),
             &associated,
             body.expose_mut().as_mut_slice().into(),
@@ -74,11 +93,10 @@ impl Sealer {
     /// # Errors
     /// [`Error::Broken`] when the bytes were changed, moved, or sealed by another key.
     pub fn open(&self, subject: Subject<'_>, sealed: &[u8]) -> Result<Record, Error> {
-        let (format, rest) = sealed.split_first().ok_or(Error::Broken)?;
-        let (key_id, rest) = rest.split_first_chunk::<4>().ok_or(Error::Broken)?;
-        if *format != FORMAT || u32::from_le_bytes(*key_id) != self.key_id {
-            return Err(Error::Broken);
-        }
+        let id = key_id(sealed).ok_or(Error::Broken)?;
+        let key = [Some(&self.current), self.old.as_ref()].into_iter().flatten().find(|key| key.id == id);
+        let cipher = &key.ok_or(Error::Broken)?.cipher;
+        let (_, rest) = sealed.split_at_checked(HEAD).ok_or(Error::Broken)?;
         let (generation, rest) = rest.split_first_chunk::<8>().ok_or(Error::Broken)?;
         let (nonce, rest) = rest.split_first_chunk::<NONCE>().ok_or(Error::Broken)?;
         let (body, tag) = rest.split_first_chunk::<{ Plain::LENGTH }>().ok_or(Error::Broken)?;
@@ -87,7 +105,7 @@ impl Sealer {
 
         let mut plain = Plain::zeroed();
         plain.expose_mut().copy_from_slice(body);
-        let opened = self.cipher.decrypt_inout_detached(
+        let opened = cipher.decrypt_inout_detached(
             &XNonce::from(*nonce),
             &associated(subject, generation),
             plain.expose_mut().as_mut_slice().into(),
@@ -132,7 +150,13 @@ impl std::error::Error for Error {
 }
 
 /// Bytes of every sealed record: format, key number, generation, nonce, body, tag.
-pub const SEALED: usize = 1 + 4 + 8 + NONCE + Plain::LENGTH + TAG;
+pub const SEALED: usize = HEAD + 8 + NONCE + Plain::LENGTH + TAG;
+
+/// The number of the key that this was sealed with.
+fn key_id(sealed: &[u8]) -> Option<u32> {
+    let (format, rest) = sealed.split_first()?;
+    if *format == FORMAT { rest.first_chunk().map(|id| u32::from_le_bytes(*id)) } else { None }
+}
 
 fn associated(subject: Subject<'_>, generation: u64) -> Vec<u8> {
     let (kind, subject) = match subject {
@@ -143,5 +167,7 @@ fn associated(subject: Subject<'_>, generation: u64) -> Vec<u8> {
 }
 
 const FORMAT: u8 = 1;
+/// Format and key number.
+const HEAD: usize = 1 + 4;
 const NONCE: usize = 24;
 const TAG: usize = 16;

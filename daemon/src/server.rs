@@ -18,7 +18,7 @@ use crate::clock::{Clock, Timeline};
 use crate::connection;
 use crate::handler::{Caller, Handler};
 use crate::home::Home;
-use crate::keyring::Keyring;
+use crate::keyring::{Keyring, SecretKey};
 use crate::listener::Listener;
 use crate::locked;
 use crate::names::NameHasher;
@@ -34,7 +34,9 @@ pub struct Config {
     pub policy: Policy,
     /// The keys.
     pub keyring: Keyring,
-    /// Where the store lives.
+    /// What wraps them, and will wrap those that follow.
+    pub root: SecretKey,
+    /// Where the store and the wrapped keys live.
     pub home: Arc<dyn Home>,
     /// The uid that counts as root on a socket made by hand.
     pub server_uid: u32,
@@ -53,12 +55,12 @@ pub async fn run(
     clock: Arc<dyn Clock>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let Config { policy, keyring, home, server_uid, log } = config;
+    let Config { policy, keyring, root, home, server_uid, log } = config;
     let audit = Arc::new(Audit::start(log).map_err(Error::Io)?);
     let names = NameHasher::new(&keyring).map_err(Error::Memory)?;
     let tagger = Tagger::new(&keyring).map_err(Error::Memory)?;
     let time = Timeline::begin(clock).map_err(|error| Error::Io(error.into()))?;
-    let service = Service::new(keyring, names.clone(), home, Arc::clone(&audit)).map_err(Error::Memory)?;
+    let service = Service::new((keyring, root), names.clone(), home, Arc::clone(&audit)).map_err(Error::Memory)?;
     let service = Arc::new(service);
     let handler = Arc::new(Handler { policy, service: Arc::clone(&service), names, tagger, time, audit });
     let (alive, mut all_gone) = mpsc::channel(1);

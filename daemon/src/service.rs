@@ -15,18 +15,21 @@ use tokio::time::{Duration, interval, sleep};
 use crate::accounts::Accounts;
 use crate::audit::Audit;
 use crate::home::Home;
-use crate::keyring::Keyring;
+use crate::keyring::{Keyring, SecretKey};
+use crate::keys::Keys;
 use crate::ledger::Ledger;
 use crate::locked;
 use crate::names::NameHasher;
 use crate::proof::{Damage, Progress, REMEDY, prove};
-use crate::seal::Sealer;
+use crate::rotation;
 use crate::store::{self, Committer, Failure};
 
 /// What the daemon can do now.
 pub(crate) struct Service {
     state: watch::Sender<State>,
-    keys: Keys,
+    keys: Arc<Keys>,
+    ledger: Arc<Ledger>,
+    names: NameHasher,
     home: Arc<dyn Home>,
     audit: Arc<Audit>,
 }
@@ -36,13 +39,6 @@ enum State {
     Proving(Arc<Progress>),
     Serving(Arc<Accounts>),
     Down(String),
-}
-
-struct Keys {
-    keyring: Arc<Keyring>,
-    ledger: Arc<Ledger>,
-    sealer: Sealer,
-    names: NameHasher,
 }
 
 /// The service is down.
@@ -55,14 +51,14 @@ impl Service {
     /// # Errors
     /// When no memory can be locked for them.
     pub(crate) fn new(
-        keyring: Keyring,
+        (keyring, root): (Keyring, SecretKey),
         names: NameHasher,
         home: Arc<dyn Home>,
         audit: Arc<Audit>,
     ) -> Result<Self, locked::Error> {
-        let (ledger, sealer) = (Arc::new(Ledger::new(&keyring)?), Sealer::new(&keyring)?);
-        let keys = Keys { keyring: Arc::new(keyring), ledger, sealer, names };
-        Ok(Self { state: watch::Sender::new(State::Proving(Arc::default())), keys, home, audit })
+        let ledger = Arc::new(Ledger::new(&keyring)?);
+        let keys = Arc::new(Keys::new(keyring, root, Arc::clone(&home))?);
+        Ok(Self { state: watch::Sender::new(State::Proving(Arc::default())), keys, ledger, names, home, audit })
     }
 
     /// The accounts, as soon as the proof has ended.
@@ -78,9 +74,9 @@ impl Service {
         }
     }
 
-    /// The keys, for a backup.
-    pub(crate) fn keyring(&self) -> Arc<Keyring> {
-        Arc::clone(&self.keys.keyring)
+    /// The keys in use.
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// Empty when all is well, else one sentence on what is not.
@@ -99,7 +95,10 @@ impl Service {
             let failure = match self.open().await {
                 Ok(accounts) => {
                     self.publish(State::Serving(Arc::clone(&accounts)));
-                    accounts.failed().await
+                    tokio::select! {
+                        failure = accounts.failed() => failure,
+                        () = rotation::tend(&self.keys, &accounts, &self.audit) => accounts.failed().await,
+                    }
                 }
                 Err(failure) => failure,
             };
@@ -131,7 +130,7 @@ impl Service {
             State::Proving(progress) => Arc::clone(progress),
             State::Serving(_) | State::Down(_) => Arc::default(),
         };
-        let (home, ledger) = (Arc::clone(&self.home), Arc::clone(&self.keys.ledger));
+        let (home, ledger) = (Arc::clone(&self.home), Arc::clone(&self.ledger));
         let watched = Arc::clone(&progress);
         let mut opening = spawn_blocking(move || open_and_prove(home, ledger, &watched));
         let mut tick = interval(TELL);
@@ -140,7 +139,7 @@ impl Service {
             tokio::select! {
                 opened = &mut opening => {
                     let committer = opened.unwrap_or(Err(Failure::Damaged("the proof of the store was cut off".to_owned())))?;
-                    return Ok(Arc::new(Accounts::new(committer, self.keys.sealer.clone(), self.keys.names.clone())));
+                    return Ok(Arc::new(Accounts::new(committer, Arc::clone(&self.keys), self.names.clone())));
                 }
                 _ = tick.tick() => {
                     let line = format!("the store is being checked: {} % done", progress.percent());

@@ -16,8 +16,9 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::geteuid;
 
+use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config as File};
-use crate::home::{FolderHome, HEAD, Home, STORE};
+use crate::home::{FolderHome, HEAD, Home, KEYRING, STORE};
 use crate::keyring::{self, Keyring, SecretKey};
 use crate::ledger::{Ledger, MARK_KEY, Mark};
 use crate::listener::{self, Access, Listener};
@@ -97,7 +98,7 @@ pub fn prepare(options: &ServeOptions, tell: &mut dyn FnMut(&str)) -> Result<(Co
     let state = Arc::new(StateFolder::take(&options.places.state).map_err(Error::State)?);
     restore::finish(&state).map_err(Error::Restore)?;
     let home: Arc<dyn Home> = Arc::new(FolderHome::new(Arc::clone(&state)));
-    let keyring = open_keyring(&state, &*home, &options.places.key_source(&file), tell)?;
+    let (keyring, root) = open_keyring(&state, &*home, &options.places.key_source(&file), tell)?;
     let server_uid = geteuid().as_raw();
     let listeners = match &options.socket {
         Some(path) => {
@@ -114,17 +115,36 @@ pub fn prepare(options: &ServeOptions, tell: &mut dyn FnMut(&str)) -> Result<(Co
     }
     paths.iter().for_each(|path| tell(&format!("listening on {}", path.display())));
     let policy = Policy::new(file.realms, server_uid);
-    Ok((Config { policy, keyring, home, server_uid, log: Box::new(io::stderr()) }, listeners))
+    Ok((Config { policy, keyring, root, home, server_uid, log: Box::new(io::stderr()) }, listeners))
 }
 
-/// Opens the keyring of a state folder; `Ok(None)` when the folder has none yet.
+/// A keyring that was opened.
+pub struct Opened {
+    /// The keys.
+    pub keyring: Keyring,
+    /// The root key that is to wrap them.
+    pub root: SecretKey,
+    /// Whether it was the root key before this one that opened them.
+    pub by_old: bool,
+}
+
+/// Opens the keyring of a state folder, with the root key or with the one before it; `Ok(None)` when the folder has none
+/// yet. It changes nothing.
 ///
 /// # Errors
 /// [`Error::NoKey`] when there is a keyring and no root key; else those of reading and unwrapping.
-pub fn existing_keyring(state: &StateFolder, source: &Source) -> Result<Option<Keyring>, Error> {
+pub fn existing_keyring(state: &StateFolder, source: &Source) -> Result<Option<Opened>, Error> {
     let Some(wrapped) = state.read(KEYRING).map_err(Error::State)? else { return Ok(None) };
     let root = source.read(state).map_err(Error::RootKey)?.ok_or_else(|| Error::NoKey(state.path().to_owned()))?;
-    Keyring::unwrap(&wrapped, &root).map(Some).map_err(Error::Keyring)
+    let (keyring, by_old) = match Keyring::unwrap(&wrapped, &root) {
+        Err(keyring::Error::WrongKey) => {
+            let old = source.read_old(state).map_err(Error::RootKey)?;
+            let old = old.ok_or(Error::Keyring(keyring::Error::WrongKey))?;
+            (Keyring::unwrap(&wrapped, &old).map_err(Error::Keyring)?, true)
+        }
+        unwrapped => (unwrapped.map_err(Error::Keyring)?, false),
+    };
+    Ok(Some(Opened { keyring, root, by_old }))
 }
 
 /// Why a server cannot start.
@@ -220,10 +240,14 @@ fn open_keyring(
     home: &dyn Home,
     source: &Source,
     tell: &mut dyn FnMut(&str),
-) -> Result<Keyring, Error> {
+) -> Result<(Keyring, SecretKey), Error> {
     let unfinished = state.holds(UNFINISHED);
-    if !unfinished && let Some(keyring) = existing_keyring(state, source)? {
-        return Ok(keyring);
+    if !unfinished && let Some(Opened { keyring, root, by_old }) = existing_keyring(state, source)? {
+        if by_old {
+            state.replace(KEYRING, &keyring.wrap(&root).map_err(Error::Keyring)?).map_err(Error::State)?;
+            tell("the keyring is wrapped by the new root key now: the old one is not needed any more");
+        }
+        return Ok((keyring, root));
     }
     // New keys beside an old store would make every enrolment in it unreadable for good.
     if !unfinished && (state.holds(STORE) || state.holds(HEAD)) {
@@ -236,7 +260,8 @@ fn open_keyring(
             root_key::make(state).map_err(Error::RootKey)?
         }
     };
-    found(state, home, &root)
+    let keyring = found(state, home, &root)?;
+    Ok((keyring, root))
 }
 
 /// Founds a new installation: keys, an empty store with its first mark, and a head. A mark file tells a start that was cut
@@ -244,7 +269,7 @@ fn open_keyring(
 fn found(state: &StateFolder, home: &dyn Home, root: &SecretKey) -> Result<Keyring, Error> {
     state.replace(UNFINISHED, b"").map_err(Error::State)?;
     state.discard(STORE).map_err(Error::State)?;
-    let keyring = Keyring::generate().map_err(Error::Keyring)?;
+    let keyring = Keyring::generate(SystemClock.unix()).map_err(Error::Keyring)?;
     let ledger = Ledger::new(&keyring).map_err(|error| Error::Keyring(error.into()))?;
     found_store(home, &ledger).map_err(Error::Store)?;
     state.replace(KEYRING, &keyring.wrap(root).map_err(Error::Keyring)?).map_err(Error::State)?;
@@ -329,7 +354,5 @@ fn make_folder(path: &Path) -> Result<(), Error> {
 const CONFIG: &str = "/etc/mfad/mfad.toml";
 const RUN: &str = "/run/mfad";
 const SOCKET: &str = "mfad.sock";
-/// The wrapped keys in the state folder.
-pub const KEYRING: &str = "keyring";
 /// Stands in the state folder while a new installation is being founded.
 pub(crate) const UNFINISHED: &str = "unfinished";

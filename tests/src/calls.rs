@@ -1,9 +1,11 @@
 //! Calls as a login service of realm `system` makes them, and what their answers mean.
 
+use std::time::{Duration, Instant};
+
 use mfad_client::Client;
 use mfad_proto::{
-    Account, AccountName, Call, Code, Context, Enrollment, Label, Need, Proof, Realm, RecoveryCodes, Refusal, Reply,
-    Status, UserName,
+    Account, AccountName, Call, Code, Context, Enrollment, Keys, Label, Need, Proof, Realm, RecoveryCodes, Refusal,
+    Reply, Status, UserName,
 };
 use zeroize::Zeroizing;
 
@@ -67,6 +69,33 @@ pub fn begin(client: &mut Client, user: &str) -> Need {
     match client.call(Call::Begin { account: account(user), context: context() }).expect("an answer") {
         Reply::Need(need) => need,
         _ => panic!("no need"),
+    }
+}
+
+/// How the keys are, after a call about them.
+///
+/// # Panics
+/// When the daemon does not say.
+pub fn keys(client: &mut Client, call: Call) -> Keys {
+    match client.call(call).expect("an answer") {
+        Reply::Keys(keys) => keys,
+        _ => panic!("no word about the keys"),
+    }
+}
+
+/// Waits until no change of keys runs.
+///
+/// # Panics
+/// When that takes a minute.
+pub fn wait_for_keys(client: &mut Client) -> Keys {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        let keys = keys(client, Call::KeyStatus);
+        if keys.old.is_none() {
+            return keys;
+        }
+        assert!(Instant::now() < end, "the change of keys does not end: {keys:?}");
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 

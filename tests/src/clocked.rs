@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use mfad_daemon::Config;
-use mfad_daemon::clock::Clock;
+use mfad_daemon::clock::{Clock, SystemClock};
 use mfad_daemon::setup::{ServeOptions, prepare};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -43,6 +43,12 @@ pub fn read_clocks(file: &Path) -> (u64, u64) {
     let text = std::fs::read_to_string(file).expect("the test's time");
     let (unix, monotonic) = text.trim().split_once(' ').expect("two clocks");
     (unix.parse().expect("Unix seconds"), monotonic.parse().expect("seconds"))
+}
+
+/// The machine's own wall clock, in Unix seconds.
+#[must_use]
+pub fn now() -> u64 {
+    SystemClock.unix()
 }
 
 /// The whole program. `change` may replace parts of what would be served from this state folder.

@@ -8,7 +8,7 @@ use mfad_daemon::home::{Home, MemoryHome};
 use mfad_daemon::keyring::{Keyring, SecretKey};
 use mfad_daemon::ledger::Ledger;
 use mfad_daemon::setup::found_store;
-use mfad_daemon::store::{Change, Error, Store};
+use mfad_daemon::store::{Change, Entry, Error, Store};
 
 /// How the disk is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,6 +28,18 @@ pub enum Disk {
     FullForHead,
     /// It works, but what is opened now waits until it is well.
     Held,
+    /// It takes so many more commits and keyrings, and then nothing more.
+    Cut(u32),
+}
+
+impl Disk {
+    /// Takes one more write, or does not.
+    fn take(&mut self) -> Result<(), Error> {
+        if let Self::Cut(left) = self {
+            *left = left.checked_sub(1).ok_or_else(|| Error::Io(IoError::other("the end that the test chose")))?;
+        }
+        Ok(())
+    }
 }
 
 /// A home on such a disk.
@@ -35,7 +47,7 @@ pub struct FaultyHome {
     inner: MemoryHome,
     disk: Arc<Mutex<Disk>>,
     commits: Arc<AtomicU64>,
-    wrapped: (Vec<u8>, SecretKey),
+    root: SecretKey,
 }
 
 impl FaultyHome {
@@ -46,10 +58,10 @@ impl FaultyHome {
     #[must_use]
     pub fn new() -> Arc<Self> {
         let (inner, root) = (MemoryHome::default(), SecretKey::random().expect("randomness"));
-        let keyring = Keyring::generate().expect("randomness");
+        let keyring = Keyring::generate(0).expect("randomness");
         found_store(&inner, &Ledger::new(&keyring).expect("locked memory")).expect("a founded store");
-        let wrapped = (keyring.wrap(&root).expect("randomness"), root);
-        Arc::new(Self { inner, disk: Arc::default(), commits: Arc::default(), wrapped })
+        inner.write_keyring(&keyring.wrap(&root).expect("randomness")).expect("memory");
+        Arc::new(Self { inner, disk: Arc::default(), commits: Arc::default(), root })
     }
 
     /// The installation's keys, for one daemon.
@@ -58,7 +70,16 @@ impl FaultyHome {
     /// Never: it holds what it wrapped itself.
     #[must_use]
     pub fn keyring(&self) -> Keyring {
-        Keyring::unwrap(&self.wrapped.0, &self.wrapped.1).expect("its own keyring")
+        Keyring::unwrap(&self.inner.keyring().expect("a keyring"), &self.root).expect("its own keyring")
+    }
+
+    /// What wraps the keys.
+    ///
+    /// # Panics
+    /// When no memory can be locked.
+    #[must_use]
+    pub fn root(&self) -> SecretKey {
+        SecretKey::from_bytes(self.root.expose()).expect("locked memory")
     }
 
     /// Makes the disk fail, or work again.
@@ -67,6 +88,15 @@ impl FaultyHome {
     /// When another test thread panicked.
     pub fn set(&self, disk: Disk) {
         *self.disk.lock().expect("a lock") = disk;
+    }
+
+    /// Whether a disk that takes so many writes takes none any more.
+    ///
+    /// # Panics
+    /// When another test thread panicked.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        *self.disk.lock().expect("a lock") == Disk::Cut(0)
     }
 
     /// How often something was committed or tried to be.
@@ -99,7 +129,22 @@ impl Home for FaultyHome {
         match *self.disk.lock().expect("a lock") {
             Disk::Full | Disk::FullForHead => Err(Error::Io(IoError::from(ErrorKind::StorageFull))),
             Disk::ReadOnly => Err(Error::Io(IoError::from(ErrorKind::ReadOnlyFilesystem))),
-            Disk::Well | Disk::LosesNext | Disk::LosesNextAnswer | Disk::Held => self.inner.write_head(content),
+            Disk::Cut(0) => Err(Error::Io(IoError::other("the end that the test chose"))),
+            Disk::Well | Disk::LosesNext | Disk::LosesNextAnswer | Disk::Held | Disk::Cut(_) => {
+                self.inner.write_head(content)
+            }
+        }
+    }
+
+    fn write_keyring(&self, wrapped: &[u8]) -> Result<(), Error> {
+        let mut disk = self.disk.lock().expect("a lock");
+        disk.take()?;
+        match *disk {
+            Disk::Full => Err(Error::Io(IoError::from(ErrorKind::StorageFull))),
+            Disk::ReadOnly => Err(Error::Io(IoError::from(ErrorKind::ReadOnlyFilesystem))),
+            Disk::Cut(_) | Disk::Well | Disk::FullForHead | Disk::LosesNext | Disk::LosesNextAnswer | Disk::Held => {
+                self.inner.write_keyring(wrapped)
+            }
         }
     }
 }
@@ -119,11 +164,16 @@ impl Store for FaultyStore {
         self.inner.scan(each)
     }
 
+    fn page(&self, above: &[u8], most: usize) -> Result<Vec<Entry>, Error> {
+        self.inner.page(above, most)
+    }
+
     fn commit(&self, batch: Vec<Change>) -> Result<(), Error> {
         self.commits.fetch_add(1, Ordering::SeqCst);
         let mut disk = self.disk.lock().expect("a lock");
+        disk.take()?;
         match *disk {
-            Disk::Well | Disk::FullForHead | Disk::Held => return self.inner.commit(batch),
+            Disk::Well | Disk::FullForHead | Disk::Held | Disk::Cut(_) => return self.inner.commit(batch),
             Disk::Full => return Err(Error::Io(IoError::from(ErrorKind::StorageFull))),
             Disk::ReadOnly => return Err(Error::Io(IoError::from(ErrorKind::ReadOnlyFilesystem))),
             Disk::LosesNext => {}

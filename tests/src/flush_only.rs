@@ -2,12 +2,13 @@
 //! own engine, so that what it loses in a power cut is what the missing sync would have kept.
 
 use std::io;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mfad_daemon::home::{Home, STORE};
-use mfad_daemon::store::{Change, Error, Store};
+use mfad_daemon::store::{Change, Entry, Error, Store};
 
 /// A state folder whose store is opened with this engine. The rest is as the daemon does it.
 pub struct FlushOnlyHome {
@@ -46,6 +47,10 @@ impl Home for FlushOnlyHome {
     fn write_head(&self, content: &[u8]) -> Result<(), Error> {
         self.inner.write_head(content)
     }
+
+    fn write_keyring(&self, wrapped: &[u8]) -> Result<(), Error> {
+        self.inner.write_keyring(wrapped)
+    }
 }
 
 struct FlushOnlyStore(sled::Db);
@@ -61,6 +66,13 @@ impl Store for FlushOnlyStore {
             each(&key, &value);
         }
         Ok(())
+    }
+
+    fn page(&self, above: &[u8], most: usize) -> Result<Vec<Entry>, Error> {
+        let above = self.0.range::<&[u8], _>((Bound::Excluded(above), Bound::Unbounded)).take(most);
+        above
+            .map(|entry| Ok(entry.map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(io::Error::from)?))
+            .collect()
     }
 
     fn commit(&self, changes: Vec<Change>) -> Result<(), Error> {

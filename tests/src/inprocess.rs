@@ -72,8 +72,8 @@ impl InProcess {
         let realms = File::without_file(&Issuer::new("test").expect("a legal issuer")).realms;
         let uid = nix::unistd::geteuid().as_raw();
         let policy = Policy::new(realms, uid);
-        let (keyring, home) = (home.keyring(), Arc::<FaultyHome>::clone(home));
-        let config = Config { policy, keyring, home, server_uid: uid, log: Box::new(std::io::sink()) };
+        let (keyring, root, home) = (home.keyring(), home.root(), Arc::<FaultyHome>::clone(home));
+        let config = Config { policy, keyring, root, home, server_uid: uid, log: Box::new(std::io::sink()) };
         let (shutdown, stopped) = oneshot::channel();
         let clock = Arc::new(clock.clone());
         let thread = std::thread::spawn(move || {

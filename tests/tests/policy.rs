@@ -6,8 +6,18 @@ use mfad_daemon::config::Config;
 use mfad_daemon::policy::{Peer, Policy, Role};
 use mfad_proto::{Account, AccountName, CallKind, Handle, Issuer, Proof, Realm, Refusal, UserName};
 
-const ACCOUNT_CALLS: [CallKind; 6] =
-    [CallKind::Begin, CallKind::Status, CallKind::Verify, CallKind::Enroll, CallKind::Confirm, CallKind::Reset];
+const ACCOUNT_CALLS: [CallKind; 8] = [
+    CallKind::Begin,
+    CallKind::Status,
+    CallKind::Verify,
+    CallKind::Enroll,
+    CallKind::Confirm,
+    CallKind::Reset,
+    CallKind::Recovery,
+    CallKind::Resync,
+];
+/// Calls that help somebody else: nothing that a login service may do.
+const ADMIN_CALLS: [CallKind; 2] = [CallKind::Unlock, CallKind::Recover];
 const ROOT: u32 = 0;
 const SERVER: u32 = 990;
 const STRANGER: u32 = 1000;
@@ -50,9 +60,16 @@ fn the_table_of_rights_holds_in_every_cell() {
                 }
                 cells += 1;
             }
+            let administers = allowed && !matches!(role, Role::Realm(_));
+            for call in ADMIN_CALLS {
+                let judged = policy.judge(&peer(uid), &role, call, &account("system"));
+                assert_eq!(judged.is_ok(), administers, "uid {uid}, {role:?}, {call:?}");
+                cells += 1;
+            }
+            assert_eq!(policy.judge_server(&peer(uid), &role).is_ok(), administers, "uid {uid}, {role:?}");
         }
     }
-    assert_eq!(cells, 3 * 4 * 6);
+    assert_eq!(cells, 3 * 4 * 10);
 }
 
 #[test]

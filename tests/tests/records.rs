@@ -123,7 +123,7 @@ fn name(realm: &str, user: &str) -> AccountName {
 }
 
 fn sealer() -> Sealer {
-    Sealer::new(&Keyring::generate().unwrap()).unwrap()
+    Sealer::new(&Keyring::generate(0).unwrap()).unwrap()
 }
 
 proptest! {
@@ -183,7 +183,7 @@ fn one_record_sealed_twice_looks_different() {
 #[test]
 fn a_keyring_opens_with_its_root_key_alone() {
     let (root, other) = (SecretKey::random().unwrap(), SecretKey::random().unwrap());
-    let keyring = Keyring::generate().unwrap();
+    let keyring = Keyring::generate(0).unwrap();
     let wrapped = keyring.wrap(&root).unwrap();
     let again = Keyring::unwrap(&wrapped, &root).unwrap();
     assert_eq!(again.data().key.expose(), keyring.data().key.expose());

@@ -219,6 +219,58 @@ fn a_key_file_in_either_form_opens_the_same_state_and_no_key_is_left_in_it() {
 }
 
 #[test]
+fn a_new_root_key_beside_the_old_one_wraps_the_keyring_anew() {
+    let mut daemon = Daemon::start();
+    daemon.stop();
+    let (state, folder) = (daemon.state().to_owned(), daemon.folder().to_owned());
+    let at = |name: &str| folder.join(name);
+    let (key, old, kept) = (at("key"), at("key.old"), at("kept"));
+    std::fs::remove_dir_all(&state).unwrap();
+    std::fs::write(at("mfad.toml"), format!("key_file = {:?}\n", key.to_str().unwrap())).unwrap();
+    let write = |path: &Path, byte: u8| {
+        std::fs::write(path, [byte; 32]).unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    write(&key, 1);
+    daemon.spawn();
+    let app = daemon.enroll("alice", now());
+    daemon.stop();
+
+    std::fs::rename(&key, &old).unwrap();
+    write(&key, 2);
+    let before = std::fs::read(state.join("keyring")).unwrap();
+    let check = || {
+        let mut command = Command::new(built("mfad"));
+        command.arg("check").arg("--config").arg(at("mfad.toml")).arg("--state").arg(&state).output().unwrap()
+    };
+    let checked = check();
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(checked.status.success() && said.contains("opens with the old root key"), "{said}");
+    assert_eq!(std::fs::read(state.join("keyring")).unwrap(), before, "check has changed something");
+
+    // An old key that is no key of this keyring, or that others can read, opens nothing.
+    std::fs::rename(&old, &kept).unwrap();
+    assert!(refuses(&daemon).contains("does not open the keyring"));
+    write(&old, 3);
+    assert!(refuses(&daemon).contains("does not open the keyring"));
+    std::fs::rename(&kept, &old).unwrap();
+    std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(refuses(&daemon).contains("chmod 0600"));
+    std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(std::fs::read(state.join("keyring")).unwrap(), before);
+
+    daemon.spawn();
+    assert!(daemon.log().contains("the keyring is wrapped by the new root key now"));
+    assert!(accepted(&daemon.verify("alice", &app.code(now() + 30))));
+    daemon.stop();
+    std::fs::remove_file(&old).unwrap();
+    daemon.spawn();
+    daemon.stop();
+    write(&key, 1);
+    assert!(refuses(&daemon).contains("does not open the keyring"), "the old root key still opens it");
+}
+
+#[test]
 fn a_credential_of_systemd_is_the_key_and_the_process_cannot_be_dumped() {
     let mut daemon = Daemon::start();
     daemon.stop();

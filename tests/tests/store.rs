@@ -48,6 +48,27 @@ fn a_scan_goes_in_the_order_of_the_keys() {
 }
 
 #[test]
+fn pages_go_over_everything_once_in_the_order_of_the_keys() {
+    engines(|store| {
+        let keys: Vec<_> = (0..25).map(|n| format!("k{n:02}")).collect();
+        store.commit(keys.iter().map(|key| put(key, key)).collect()).unwrap();
+        for most in [1, 7, 25, 26] {
+            let (mut above, mut seen) = (Vec::new(), Vec::new());
+            loop {
+                let page = store.page(&above, most).unwrap();
+                assert!(page.len() <= most && page.iter().all(|(key, value)| key == value));
+                let Some((last, _)) = page.last() else { break };
+                above.clone_from(last);
+                seen.extend(page.into_iter().map(|(key, _)| String::from_utf8(key).unwrap()));
+            }
+            assert_eq!(seen, keys, "{most} at a time");
+        }
+        assert_eq!(store.page(b"k10", 1).unwrap()[0].0, b"k11");
+        assert!(store.page(b"k24", 1).unwrap().is_empty());
+    });
+}
+
+#[test]
 fn sled_keeps_what_was_committed_when_it_is_opened_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");

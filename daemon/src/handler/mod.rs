@@ -19,7 +19,7 @@ use crate::backup;
 use crate::clock::{Now, Stopwatch, Timeline};
 use crate::names::NameHasher;
 use crate::otpauth;
-use crate::policy::{Peer, Permit, Policy, Role};
+use crate::policy::{Peer, Permit, Policy, Role, ServerPermit};
 use crate::reason::Reason;
 use crate::record::{Pending, Record};
 use crate::recovery::{self, RecoveryCode, Tagger};
@@ -128,8 +128,8 @@ impl Handler {
                 let permit = permit(&account)?;
                 self.recover(&permit).await
             }
-            Call::KeyStatus => Err(Refusal::Unsupported),
-            Call::KeyRotate => Err(Refusal::Unsupported),
+            Call::KeyStatus => self.keys(caller, false).await,
+            Call::KeyRotate => self.keys(caller, true).await,
             Call::Backup { passphrase } => self.backup(caller, passphrase).await,
         }
     }
@@ -194,12 +194,25 @@ impl Handler {
         Ok(Outcome::judged(decided, |expires_at| Reply::Issued(Issued { code: code.text(), expires_at })))
     }
 
+    /// Says how the keys are, after a new one was made if that was asked.
+    async fn keys(&self, caller: &Caller, rotate: bool) -> Result<Outcome, Refusal> {
+        let _permit: ServerPermit = self.policy.judge_server(&caller.peer, &caller.role)?;
+        let records = self.accounts().await?.records();
+        let keys = self.service.keys();
+        if rotate && let Err(error) = keys.renew(self.time.unix(), records).await {
+            return Ok(Outcome::unavailable(&error));
+        }
+        Ok(Outcome::plain(Reply::Keys(keys.status(records).await)))
+    }
+
     async fn backup(&self, caller: &Caller, passphrase: Password) -> Result<Outcome, Refusal> {
         let permit = self.policy.judge_server(&caller.peer, &caller.role)?;
         if passphrase.expose().is_empty() {
             return Err(Refusal::Malformed);
         }
-        let snapshot = match self.accounts().await?.snapshot(&permit).await {
+        let accounts = self.accounts().await?;
+        let keyring = self.service.keys().keyring().await;
+        let snapshot = match accounts.snapshot(&permit).await {
             Ok(snapshot) => snapshot,
             Err(accounts::Error::Store(store::Error::Busy)) => return Err(Refusal::TryLater { seconds: BUSY_SECONDS }),
             Err(error) => return Ok(Outcome::unavailable(&error)),
@@ -210,7 +223,7 @@ impl Handler {
             Ok(()) => audit.note(&format!("a backup of {records} records was handed over")),
             Err(error) => audit.note(&format!("a backup was not finished: {error}")),
         };
-        let pipe = backup::pour(snapshot, self.service.keyring(), passphrase, ended);
+        let pipe = backup::pour(snapshot, Arc::clone(&keyring), passphrase, ended);
         let descriptor = Some(pipe.map_err(|_e| Refusal::Unavailable)?);
         Ok(Outcome { descriptor, ..Outcome::plain(Reply::Backup { records }) })
     }

@@ -1,6 +1,6 @@
 //! What came of a request: its answer, and what the audit must know of it.
 
-use std::error::Error as _;
+use std::error::Error;
 use std::os::fd::OwnedFd;
 
 use mfad_proto::{Refusal, Reply};
@@ -59,7 +59,7 @@ impl Outcome {
         }
     }
 
-    pub(super) fn unavailable(error: &accounts::Error) -> Self {
+    pub(super) fn unavailable(error: &dyn Error) -> Self {
         let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
         Self { reason: Some(format!("{error}{cause}")), ..Self::plain(Reply::Refused(Refusal::Unavailable)) }
     }

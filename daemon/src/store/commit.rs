@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::{oneshot, watch};
 
 use super::head::HeadKeeper;
-use super::{Change, Error, Failure, Store};
+use super::{Change, Entry, Error, Failure, Store};
 use crate::backup::{Overlay, Snapshot};
 use crate::home::Home;
 use crate::ledger::{Ledger, MARK_KEY, Mark};
@@ -77,6 +77,25 @@ impl Committer {
                 Err(error)
             }
         }
+    }
+
+    /// The first values above a key, at most `most` of them.
+    ///
+    /// # Errors
+    /// As [`Store::page`]; [`Error::Stopped`] after a failure.
+    pub fn page(&self, above: &[u8], most: usize) -> Result<Vec<Entry>, Error> {
+        if self.failure.borrow().is_some() {
+            return Err(Error::Stopped);
+        }
+        self.store.page(above, most).inspect_err(|_error| {
+            self.fail(Failure::Damaged("the records cannot be listed".to_owned()));
+        })
+    }
+
+    /// How many records there are.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).count()
     }
 
     /// Writes a value and returns when it is durable. It is written even when the caller stops waiting.

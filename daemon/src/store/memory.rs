@@ -1,9 +1,10 @@
 //! An engine that forgets everything with its process: for tests, and to measure what is not the disk.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Mutex, PoisonError};
 
-use super::{Change, Error, Store};
+use super::{Change, Entry, Error, Store};
 
 /// Values in memory.
 #[derive(Default)]
@@ -17,6 +18,12 @@ impl Store for MemoryStore {
     fn scan(&self, each: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), Error> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|(key, value)| each(key, value));
         Ok(())
+    }
+
+    fn page(&self, above: &[u8], most: usize) -> Result<Vec<Entry>, Error> {
+        let values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let above = values.range::<[u8], _>((Bound::Excluded(above), Bound::Unbounded));
+        Ok(above.take(most).map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 
     fn commit(&self, batch: Vec<Change>) -> Result<(), Error> {

@@ -20,6 +20,9 @@ pub use sled::SledStore;
 /// One change: a key, and its new value or nothing.
 pub type Change = (Vec<u8>, Option<Vec<u8>>);
 
+/// A key and its value.
+pub type Entry = (Vec<u8>, Vec<u8>);
+
 /// An engine. MUST: a batch is applied whole or not at all; when `commit` returns `Ok`, the batch outlives a power cut
 /// as far as the engine can outlive one; a failed `commit` leaves it unknown whether the batch is there.
 pub trait Store: Send + Sync + 'static {
@@ -34,6 +37,12 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// When the engine cannot read on.
     fn scan(&self, each: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), Error>;
+
+    /// The first values above a key, in the order of the keys: at most `most` of them.
+    ///
+    /// # Errors
+    /// When the engine cannot read them.
+    fn page(&self, above: &[u8], most: usize) -> Result<Vec<Entry>, Error>;
 
     /// Applies all changes at once, the last of two to one key, and makes them durable.
     ///

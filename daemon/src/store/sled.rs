@@ -7,13 +7,14 @@
 use std::cell::Cell;
 use std::fs::{self, File};
 use std::io;
+use std::ops::Bound;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Once;
 use std::thread;
 use std::time::Duration;
 
-use super::{Change, Error, Store};
+use super::{Change, Entry, Error, Store};
 
 /// A sled database in a folder.
 pub struct SledStore {
@@ -59,6 +60,13 @@ impl Store for SledStore {
                 each(&key, &value);
             }
             Ok(())
+        })
+    }
+
+    fn page(&self, above: &[u8], most: usize) -> Result<Vec<Entry>, Error> {
+        guarded("its values cannot be listed", || {
+            let above = self.db.range::<&[u8], _>((Bound::Excluded(above), Bound::Unbounded));
+            above.take(most).map(|entry| entry.map(|(key, value)| (key.to_vec(), value.to_vec()))).collect()
         })
     }
 

@@ -1,0 +1,53 @@
+//! Where a record stands in the store: its key, from whose it is, and back.
+
+use mfad_proto::{AccountName, Realm, UserName};
+
+use crate::names;
+use crate::seal::Subject;
+
+/// The key that a subject's record is stored under.
+#[must_use]
+pub(crate) fn key(subject: Subject<'_>) -> Vec<u8> {
+    match subject {
+        Subject::Account(name) => [&[ACCOUNT_KEY], names::bytes(name).as_slice()].concat(),
+        Subject::Slot(slot) => [&[SLOT_KEY], slot.to_be_bytes().as_slice()].concat(),
+    }
+}
+
+/// Whose record stands under a key.
+pub(crate) enum Owner {
+    /// An account's.
+    Account(AccountName),
+    /// A slot's.
+    Slot(u16),
+}
+
+impl Owner {
+    /// Reads a key; `None` when it is no record's.
+    pub(crate) fn of(key: &[u8]) -> Option<Self> {
+        match key.split_first()? {
+            (&ACCOUNT_KEY, name) => parse_name(name).map(Self::Account),
+            (&SLOT_KEY, slot) => Some(Self::Slot(u16::from_be_bytes(slot.try_into().ok()?))),
+            _ => None,
+        }
+    }
+
+    /// What the record is sealed for.
+    pub(crate) const fn subject(&self) -> Subject<'_> {
+        match self {
+            Self::Account(name) => Subject::Account(name),
+            Self::Slot(slot) => Subject::Slot(*slot),
+        }
+    }
+}
+
+fn parse_name(bytes: &[u8]) -> Option<AccountName> {
+    let (realm, user) = std::str::from_utf8(bytes).ok()?.split_once('\0')?;
+    Some(AccountName { realm: Realm::new(realm)?, user: UserName::new(user)? })
+}
+
+/// The first byte of the keys of accounts.
+const ACCOUNT_KEY: u8 = b'a';
+
+/// The first byte of the keys of slots.
+const SLOT_KEY: u8 = b'n';
