@@ -10,6 +10,7 @@ use mfad_client::Client;
 use mfad_daemon::keyring::{Keyring, SecretKey};
 use mfad_proto::{Account, AccountName, Call, EnrollmentId, Password, Proof, Realm, Refusal, Reply, UserName};
 use mfad_tests::app::{App, other_than};
+use mfad_tests::calls::{keys, texts, wait_for_keys};
 use mfad_tests::daemon::{Daemon, accepted, account, code, context, denied};
 use mfad_tests::needles::Needles;
 use mfad_tests::programs::tool;
@@ -70,6 +71,7 @@ impl Serving {
             (keyring.base(), "mfad record print 1"),
             (keyring.base(), "mfad mark seal 1"),
             (keyring.base(), "mfad name hash 1"),
+            (keyring.base(), "mfad recovery code 1"),
         ] {
             needles.add(purpose, key.derive(purpose.as_bytes()).expose());
         }
@@ -109,6 +111,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 struct User {
     account: Account,
     codes: Vec<String>,
+    recovery: Vec<String>,
 }
 
 impl User {
@@ -193,8 +196,45 @@ impl Watched {
         let codes: Vec<_> = (0..9).map(|step| app.code(start + 30 * step - 120)).collect();
         let confirm = |text: &str| Call::Confirm { account: account.clone(), enrollment, code: code(text) };
         assert!(denied(&self.call(confirm(&other_than(&codes)))));
-        assert!(matches!(self.call(confirm(&codes[4])), Reply::Enrolled(_)));
-        User { account, codes }
+        let Reply::Enrolled(recovery) = self.call(confirm(&codes[4])) else { panic!("not enrolled") };
+        let recovery = texts(&recovery);
+        recovery.iter().for_each(|code| self.add_recovery(code));
+        User { account, codes, recovery }
+    }
+
+    /// A recovery code as it is shown, as it may be typed, and what it stands for.
+    fn add_recovery(&mut self, code: &str) {
+        let plain = code.replace('-', "");
+        let bytes = data_encoding::BASE32_NOPAD.decode(plain.as_bytes()).unwrap();
+        self.needles.add("recovery code", &bytes);
+        for text in [code.to_owned(), code.to_lowercase()] {
+            self.needles.add("recovery code as it is shown", text.as_bytes());
+        }
+    }
+
+    /// Everything that makes or takes a recovery code, and two codes of a resync.
+    fn recover(&mut self, user: &User) {
+        assert!(accepted(&self.call(user.verify(&user.recovery[0].to_lowercase()))));
+        let proof = Proof::Asserted;
+        let renew = Call::Recovery { account: user.account.clone(), proof, code: code(&user.recovery[1]) };
+        let Reply::RecoveryCodes(codes) = self.call(renew) else { panic!("no new codes") };
+        texts(&codes).iter().for_each(|code| self.add_recovery(code));
+        let Reply::Issued(issued) = self.call(Call::Recover { account: user.account.clone() }) else {
+            panic!("no code was issued")
+        };
+        self.add_recovery(issued.code.expose());
+        assert!(accepted(&self.call(user.verify(issued.code.expose()))));
+        let (first, second) = (code(&user.codes[6]), code(&user.codes[7]));
+        let resync = Call::Resync { account: user.account.clone(), proof: Proof::Asserted, first, second };
+        assert!(matches!(self.call(resync), Reply::Done));
+    }
+
+    /// Changes the key, and looks for the new one and the old one from then on.
+    fn rotate(&mut self) {
+        let begun = keys(&mut self.client, Call::KeyRotate);
+        assert!(begun.old.is_some());
+        wait_for_keys(&mut self.client);
+        self.serving.add_keys(&mut self.needles);
     }
 }
 
@@ -218,6 +258,12 @@ fn no_secret_gets_out(key_memory: &str, key_file: bool) {
         assert!(accepted(&watched.call(user.verify(&user.codes[5]))), "a right code is refused");
     }
     watched.look("after codes");
+    for user in &users {
+        watched.recover(user);
+    }
+    watched.look("after recovery codes");
+    watched.rotate();
+    watched.look("after a change of keys");
     let [user, ..] = &users;
     assert!(denied(&watched.call(user.verify(TYPED))));
     let password = Proof::Password(Password::new(Zeroizing::new(PASSWORD.as_bytes().to_vec())).unwrap());
