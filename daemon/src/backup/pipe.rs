@@ -10,7 +10,7 @@ use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::pipe2;
 
-use super::{Error, Snapshot, write};
+use super::{Costs, Error, Snapshot, write};
 use crate::keyring::Keyring;
 
 /// Starts a thread that writes the backup, and returns the end to read it from. `ended` hears how it went.
@@ -27,7 +27,7 @@ pub fn pour(
     let pipe = Patient(File::from(written));
     thread::Builder::new()
         .name("backup".to_owned())
-        .spawn(move || ended(write(&snapshot, &keyring, &passphrase, pipe)))?;
+        .spawn(move || ended(write(&snapshot, &keyring, &passphrase, Costs::USUAL, pipe)))?;
     Ok(read)
 }
 
