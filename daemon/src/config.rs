@@ -32,7 +32,7 @@ impl Config {
         let fail = |error| Error::Io { path: path.to_owned(), error };
         let mut text = String::new();
         std::fs::File::open(path).and_then(|file| file.take(LARGEST).read_to_string(&mut text)).map_err(fail)?;
-        Self::parse(&text, host).map_err(|error| Error::Toml { path: path.to_owned(), error })
+        Self::parse(&text, host).map_err(|fault| Error::Invalid { path: path.to_owned(), fault })
     }
 
     /// The configuration when there is no file: realm `system` with the defaults.
@@ -46,8 +46,8 @@ impl Config {
     ///
     /// # Errors
     /// Those of TOML, of an unknown key, and of a value that breaks its rule.
-    pub fn parse(text: &str, host: &Issuer) -> Result<Self, toml::de::Error> {
-        let file: File = toml::from_str(text)?;
+    pub fn parse(text: &str, host: &Issuer) -> Result<Self, Fault> {
+        let file: File = toml::from_str(text).map_err(|error| Fault::new(text, &error))?;
         let (key_file, key_memory) = (file.key_file.map(|path| path.0), file.key_memory);
         let mut config = Self { key_file, key_memory, ..Self::without_file(host) };
         config.realms.extend(file.realm.into_iter().map(|(name, table)| (name.0, table.rules(host))));
@@ -67,11 +67,11 @@ pub enum Error {
         error: io::Error,
     },
     /// The file breaks a rule.
-    Toml {
+    Invalid {
         /// The file.
         path: PathBuf,
         /// Where, and which.
-        error: toml::de::Error,
+        fault: Fault,
     },
 }
 
@@ -79,7 +79,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io { path, .. } => write!(f, "the configuration {} cannot be read", path.display()),
-            Self::Toml { path, .. } => write!(f, "the configuration {} is not valid", path.display()),
+            Self::Invalid { path, .. } => write!(f, "the configuration {} is not valid", path.display()),
         }
     }
 }
@@ -88,10 +88,35 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io { error, .. } => Some(error),
-            Self::Toml { error, .. } => Some(error),
+            Self::Invalid { fault, .. } => Some(fault),
         }
     }
 }
+
+/// The first rule that a text breaks, in one short line: it goes to a log and a terminal, and the text may hold anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    line: usize,
+    what: String,
+}
+
+impl Fault {
+    fn new(text: &str, error: &toml::de::Error) -> Self {
+        let place = error.span().unwrap_or_default().start;
+        let line = text.bytes().take(place).filter(|byte| *byte == b'\n').count().saturating_add(1);
+        let mut what = error.message().replace(char::is_control, " ");
+        what.truncate(what.floor_char_boundary(LONGEST_FAULT));
+        Self { line, what }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.what)
+    }
+}
+
+impl std::error::Error for Fault {}
 
 /// The host's name as an issuer: what an authenticator app shows when no configuration says otherwise.
 #[must_use]
@@ -208,3 +233,6 @@ enum ReplaceWord {
 
 /// Bytes of the largest configuration that is read.
 const LARGEST: u64 = 1024 * 1024;
+
+/// Bytes of the longest fault: an unknown key is quoted in it.
+const LONGEST_FAULT: usize = 300;

@@ -123,3 +123,6 @@ pub const HEAD: &str = "head";
 
 /// The wrapped keys beside both.
 pub const KEYRING: &str = "keyring";
+
+/// Stands beside them while a new installation is being founded.
+pub(crate) const UNFINISHED: &str = "unfinished";

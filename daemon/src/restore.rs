@@ -14,14 +14,13 @@ use std::{fs, io};
 use mfad_proto::{AccountName, Password};
 
 use crate::backup::{self, Backup};
-use crate::home::{HEAD, KEYRING, STORE};
+use crate::home::{HEAD, KEYRING, STORE, UNFINISHED};
 use crate::inventory::account_of;
 use crate::keyring::{self, Keyring, SecretKey};
 use crate::ledger::{Ledger, MARK_KEY, Mark};
 use crate::locked;
 use crate::record::Record;
 use crate::seal::{Sealer, Subject};
-use crate::setup::UNFINISHED;
 use crate::state::{self, StateFolder};
 use crate::store::{self, Change, SledStore, Store};
 use crate::totp::Step;

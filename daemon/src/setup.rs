@@ -18,7 +18,7 @@ use nix::unistd::geteuid;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config as File};
-use crate::home::{FolderHome, HEAD, Home, KEYRING, STORE};
+use crate::home::{FolderHome, HEAD, Home, KEYRING, STORE, UNFINISHED};
 use crate::keyring::{self, Keyring, SecretKey};
 use crate::ledger::{Ledger, MARK_KEY, Mark};
 use crate::listener::{self, Access, Listener};
@@ -354,5 +354,3 @@ fn make_folder(path: &Path) -> Result<(), Error> {
 const CONFIG: &str = "/etc/mfad/mfad.toml";
 const RUN: &str = "/run/mfad";
 const SOCKET: &str = "mfad.sock";
-/// Stands in the state folder while a new installation is being founded.
-pub(crate) const UNFINISHED: &str = "unfinished";

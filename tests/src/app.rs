@@ -51,6 +51,21 @@ impl App {
     }
 }
 
+/// Decodes as RFC 3986 section 2.1 says.
+///
+/// # Panics
+/// When the text is not encoded so.
+#[must_use]
+pub fn percent_decode(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(&part[..2], 16).expect("two hexadecimal digits"));
+        bytes.extend_from_slice(&part.as_bytes()[2..]);
+    }
+    String::from_utf8(bytes).expect("UTF-8")
+}
+
 /// A code that none of these is.
 #[must_use]
 pub fn other_than(codes: &[String]) -> String {

@@ -8,6 +8,7 @@ pub mod clocked;
 pub mod daemon;
 pub mod faults;
 pub mod flush_only;
+pub mod fuzzed;
 pub mod inprocess;
 pub mod journal;
 pub mod load;

@@ -60,7 +60,7 @@ fn what_is_wrong_is_named_with_its_line() {
     ] {
         let error = parse(text).unwrap_err();
         assert!(error.contains(words), "{text:?} gave: {error}");
-        assert!(error.contains("line "), "{error}");
+        assert!(error.contains("line ") && !error.contains('\n'), "{error}");
     }
 }
 

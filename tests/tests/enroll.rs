@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use mfad_tests::app::App;
+use mfad_tests::app::{App, percent_decode};
 use mfad_tests::daemon::Daemon;
 use mfad_tests::programs::built;
 use mfad_tests::terminal::{Terminal, decode, photograph};
@@ -73,17 +73,6 @@ fn names_survive_uri_picture_and_authenticator() {
         let parameter = query.split('&').find_map(|pair| pair.strip_prefix("issuer=")).unwrap();
         assert_eq!(percent_decode(parameter), issuer);
     }
-}
-
-/// Decodes as RFC 3986 section 2.1 says.
-fn percent_decode(text: &str) -> String {
-    let mut parts = text.split('%');
-    let mut bytes = parts.next().unwrap().as_bytes().to_vec();
-    for part in parts {
-        bytes.push(u8::from_str_radix(&part[..2], 16).unwrap());
-        bytes.extend_from_slice(&part.as_bytes()[2..]);
-    }
-    String::from_utf8(bytes).unwrap()
 }
 
 #[test]

@@ -20,14 +20,14 @@ pub struct SealedWriter<W: Write> {
 }
 
 impl<W: Write> SealedWriter<W> {
-    /// Begins a file under this passphrase; it costs what Argon2id costs.
+    /// Begins a file under this passphrase, and pays these costs, which whoever reads it will pay again.
     ///
     /// # Errors
-    /// [`Error::Io`].
-    pub fn new(mut out: W, passphrase: &Password) -> Result<Self, Error> {
+    /// [`Error::Costs`] when no reader would pay them, or [`Error::Io`].
+    pub fn new(mut out: W, passphrase: &Password, costs: Costs) -> Result<Self, Error> {
         let mut random = [0; SALT + NONCE];
         getrandom::fill(&mut random).map_err(io::Error::from)?;
-        let header = Header::new(Costs::USUAL, &random);
+        let header = Header::new(costs, &random);
         out.write_all(&header.0)?;
         let encryptor = EncryptorBE32::from_aead(header.cipher(passphrase)?, header.nonce().into());
         let chunk = Zeroizing::new(Vec::with_capacity(CHUNK));
@@ -212,21 +212,23 @@ impl Header {
 }
 
 /// What Argon2id is asked to spend.
-#[derive(Clone, Copy)]
-struct Costs {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Costs {
     /// KiB.
-    memory: u32,
-    passes: u32,
-    lanes: u32,
+    pub memory: u32,
+    /// Times that the memory is gone over.
+    pub passes: u32,
+    /// Parts of the memory that could be filled side by side.
+    pub lanes: u32,
 }
 
 impl Costs {
     /// 64 MiB and three passes (RFC 9106 section 4, the second recommended option, with one lane): a file lies around
     /// longer than a password.
-    const USUAL: Self = Self { memory: 64 * 1024, passes: 3, lanes: 1 };
+    pub const USUAL: Self = Self { memory: 64 * 1024, passes: 3, lanes: 1 };
 
     /// More than this is an attack on who restores.
-    const MOST: Self = Self { memory: 1024 * 1024, passes: 16, lanes: 16 };
+    pub const MOST: Self = Self { memory: 1024 * 1024, passes: 16, lanes: 16 };
 }
 
 const MAGIC: &[u8] = b"mfad backup 1\n";

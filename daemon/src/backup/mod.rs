@@ -18,7 +18,7 @@ use mfad_proto::Password;
 use crate::keyring::{Error as KeyringError, Keyring};
 use crate::ledger::{Ledger, Mark, Sum};
 
-pub use file::{SealedReader, SealedWriter};
+pub use file::{Costs, SealedReader, SealedWriter};
 pub use pipe::pour;
 pub use snapshot::{Overlay, Snapshot};
 
@@ -26,8 +26,14 @@ pub use snapshot::{Overlay, Snapshot};
 ///
 /// # Errors
 /// [`Error`]; what was written so far is no backup then, and says so when it is read.
-pub fn write(snapshot: &Snapshot, keyring: &Keyring, passphrase: &Password, out: impl Write) -> Result<(), Error> {
-    let mut out = SealedWriter::new(out, passphrase)?;
+pub fn write(
+    snapshot: &Snapshot,
+    keyring: &Keyring,
+    passphrase: &Password,
+    costs: Costs,
+    out: impl Write,
+) -> Result<(), Error> {
+    let mut out = SealedWriter::new(out, passphrase, costs)?;
     sized(&mut out, &keyring.to_bytes())?;
     sized(&mut out, &snapshot.mark().to_bytes())?;
     snapshot.scan(|key, value| {

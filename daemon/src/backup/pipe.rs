@@ -11,7 +11,7 @@ use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::pipe2;
 
-use super::{Error, Snapshot, write};
+use super::{Costs, Error, Snapshot, write};
 use crate::keyring::Keyring;
 use crate::residue::wiped;
 
@@ -29,7 +29,7 @@ pub fn pour(
     let pipe = Patient(File::from(written));
     thread::Builder::new()
         .name("backup".to_owned())
-        .spawn(move || ended(wiped(|| write(&snapshot, &keyring, &passphrase, pipe))))?;
+        .spawn(move || ended(wiped(|| write(&snapshot, &keyring, &passphrase, Costs::USUAL, pipe))))?;
     Ok(read)
 }
 
