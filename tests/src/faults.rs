@@ -28,6 +28,8 @@ pub enum Disk {
     FullForHead,
     /// It works, but what is opened now waits until it is well.
     Held,
+    /// It works, but what is committed now waits until it is well.
+    Slow,
     /// It takes so many more commits and keyrings, and then nothing more.
     Cut(u32),
 }
@@ -47,6 +49,8 @@ pub struct FaultyHome {
     inner: MemoryHome,
     disk: Arc<Mutex<Disk>>,
     commits: Arc<AtomicU64>,
+    /// How long the values of the latest commit are.
+    latest: Arc<Mutex<Vec<usize>>>,
     root: SecretKey,
 }
 
@@ -61,7 +65,7 @@ impl FaultyHome {
         let keyring = Keyring::generate(0).expect("randomness");
         found_store(&inner, &Ledger::new(&keyring).expect("locked memory")).expect("a founded store");
         inner.write_keyring(&keyring.wrap(&root).expect("randomness")).expect("memory");
-        Arc::new(Self { inner, disk: Arc::default(), commits: Arc::default(), root })
+        Arc::new(Self { inner, disk: Arc::default(), commits: Arc::default(), latest: Arc::default(), root })
     }
 
     /// The installation's keys, for one daemon.
@@ -105,6 +109,15 @@ impl FaultyHome {
         self.commits.load(Ordering::SeqCst)
     }
 
+    /// How long the values of the latest commit are, in its order.
+    ///
+    /// # Panics
+    /// When another test thread panicked.
+    #[must_use]
+    pub fn latest(&self) -> Vec<usize> {
+        self.latest.lock().expect("a lock").clone()
+    }
+
     /// The home without its faults, to look at and to tamper with.
     #[must_use]
     pub const fn inner(&self) -> &MemoryHome {
@@ -118,7 +131,8 @@ impl Home for FaultyHome {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
         let (inner, disk) = (self.inner.open()?, Arc::clone(&self.disk));
-        Ok(Arc::new(FaultyStore { inner, disk, commits: Arc::clone(&self.commits) }))
+        let (commits, latest) = (Arc::clone(&self.commits), Arc::clone(&self.latest));
+        Ok(Arc::new(FaultyStore { inner, disk, commits, latest }))
     }
 
     fn read_head(&self) -> Result<Option<Vec<u8>>, Error> {
@@ -130,7 +144,7 @@ impl Home for FaultyHome {
             Disk::Full | Disk::FullForHead => Err(Error::Io(IoError::from(ErrorKind::StorageFull))),
             Disk::ReadOnly => Err(Error::Io(IoError::from(ErrorKind::ReadOnlyFilesystem))),
             Disk::Cut(0) => Err(Error::Io(IoError::other("the end that the test chose"))),
-            Disk::Well | Disk::LosesNext | Disk::LosesNextAnswer | Disk::Held | Disk::Cut(_) => {
+            Disk::Well | Disk::LosesNext | Disk::LosesNextAnswer | Disk::Held | Disk::Slow | Disk::Cut(_) => {
                 self.inner.write_head(content)
             }
         }
@@ -142,9 +156,13 @@ impl Home for FaultyHome {
         match *disk {
             Disk::Full => Err(Error::Io(IoError::from(ErrorKind::StorageFull))),
             Disk::ReadOnly => Err(Error::Io(IoError::from(ErrorKind::ReadOnlyFilesystem))),
-            Disk::Cut(_) | Disk::Well | Disk::FullForHead | Disk::LosesNext | Disk::LosesNextAnswer | Disk::Held => {
-                self.inner.write_keyring(wrapped)
-            }
+            Disk::Cut(_)
+            | Disk::Slow
+            | Disk::Well
+            | Disk::FullForHead
+            | Disk::LosesNext
+            | Disk::LosesNextAnswer
+            | Disk::Held => self.inner.write_keyring(wrapped),
         }
     }
 }
@@ -153,6 +171,8 @@ struct FaultyStore {
     inner: Arc<dyn Store>,
     disk: Arc<Mutex<Disk>>,
     commits: Arc<AtomicU64>,
+    /// How long the values of the latest commit are.
+    latest: Arc<Mutex<Vec<usize>>>,
 }
 
 impl Store for FaultyStore {
@@ -170,10 +190,15 @@ impl Store for FaultyStore {
 
     fn commit(&self, batch: Vec<Change>) -> Result<(), Error> {
         self.commits.fetch_add(1, Ordering::SeqCst);
+        let sizes = batch.iter().map(|(_, value)| value.as_ref().map_or(0, Vec::len)).collect();
+        *self.latest.lock().expect("a lock") = sizes;
+        while *self.disk.lock().expect("a lock") == Disk::Slow {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
         let mut disk = self.disk.lock().expect("a lock");
         disk.take()?;
         match *disk {
-            Disk::Well | Disk::FullForHead | Disk::Held | Disk::Cut(_) => return self.inner.commit(batch),
+            Disk::Well | Disk::FullForHead | Disk::Held | Disk::Slow | Disk::Cut(_) => return self.inner.commit(batch),
             Disk::Full => return Err(Error::Io(IoError::from(ErrorKind::StorageFull))),
             Disk::ReadOnly => return Err(Error::Io(IoError::from(ErrorKind::ReadOnlyFilesystem))),
             Disk::LosesNext => {}

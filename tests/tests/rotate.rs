@@ -196,6 +196,33 @@ fn a_change_of_keys_survives_kill_9_under_load() {
     println!("{during} of {rounds} kills met a change of keys, {} accounts are enrolled", load.enrolled());
 }
 
+/// What was sealed before a change and is still on its way to the disk must not come behind the sweep.
+#[test]
+fn a_change_waits_for_what_is_being_committed() {
+    let (home, clock) = (FaultyHome::new(), SetClock::at(NOON));
+    let daemon = InProcess::start(&home, &clock);
+    daemon.wait_until_ready();
+    home.set(Disk::Slow);
+    let (commits, options) = (home.commits(), daemon.options());
+    let mut others = [(); 2].map(|()| Client::connect(options.clone()).unwrap());
+    std::thread::scope(|scope| {
+        let [enrolling, rotating] = &mut others;
+        let enrolled = scope.spawn(|| begin_enrollment(enrolling, "alice"));
+        while home.commits() == commits {
+            std::thread::yield_now();
+        }
+        // The record is sealed with the first key, and not in the store yet.
+        let begun = scope.spawn(|| keys(rotating, Call::KeyRotate));
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        assert!(!begun.is_finished(), "the key was changed under a commit");
+        home.set(Disk::Well);
+        enrolled.join().unwrap();
+        assert_eq!(begun.join().unwrap().id, 2);
+    });
+    wait_for_keys(&mut daemon.client());
+    assert_eq!(one_key_opens_all(&*home.inner().open().unwrap(), &home.keyring()), 1);
+}
+
 #[test]
 fn a_disk_that_takes_no_keyring_changes_nothing() {
     let (home, clock) = (FaultyHome::new(), SetClock::at(NOON));
