@@ -51,13 +51,22 @@ pub fn now() -> u64 {
     SystemClock.unix()
 }
 
+/// The file that names the time. It lies beside the state folder, and never on a disk that a test cuts off.
+///
+/// # Panics
+/// When the test has named none.
+#[must_use]
+pub fn clock_file() -> PathBuf {
+    std::env::var_os("MFAD_TEST_CLOCK").expect("MFAD_TEST_CLOCK").into()
+}
+
 /// The whole program. `change` may replace parts of what would be served from this state folder.
 ///
 /// # Panics
 /// When the daemon cannot start, or fails.
 pub fn serve(change: impl FnOnce(Config, &Path) -> Config) {
     let Args { command: Command::Serve(options) } = Args::parse();
-    let clock = FileClock(std::env::var_os("MFAD_TEST_CLOCK").expect("MFAD_TEST_CLOCK").into());
+    let clock = FileClock(clock_file());
     let (config, listeners) = prepare(&options, &mut |line| eprintln!("{line}")).expect("a prepared daemon");
     let config = change(config, &options.places.state);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -1,5 +1,8 @@
 //! An engine that believes sled: a commit is applied and flushed, and no fdatasync follows. It is otherwise the daemon's
 //! own engine, so that what it loses in a power cut is what the missing sync would have kept.
+//!
+//! The file `head` lies on another disk: syncing it would carry the store's data along, by the file system's journal, and
+//! then it depends on the moment of the cut whether anything is lost.
 
 use std::io;
 use std::ops::Bound;
@@ -14,13 +17,14 @@ use mfad_daemon::store::{Change, Entry, Error, Store};
 pub struct FlushOnlyHome {
     inner: Arc<dyn Home>,
     folder: PathBuf,
+    head: PathBuf,
 }
 
 impl FlushOnlyHome {
-    /// Takes the place of the daemon's own home in this state folder.
+    /// Takes the place of the daemon's own home in this state folder, with its head in a file elsewhere.
     #[must_use]
-    pub fn new(inner: Arc<dyn Home>, state: &Path) -> Self {
-        Self { inner, folder: state.join(STORE) }
+    pub fn new(inner: Arc<dyn Home>, state: &Path, head: PathBuf) -> Self {
+        Self { inner, folder: state.join(STORE), head }
     }
 }
 
@@ -41,11 +45,13 @@ impl Home for FlushOnlyHome {
     }
 
     fn read_head(&self) -> Result<Option<Vec<u8>>, Error> {
-        self.inner.read_head()
+        if self.head.exists() { Ok(Some(std::fs::read(&self.head)?)) } else { self.inner.read_head() }
     }
 
     fn write_head(&self, content: &[u8]) -> Result<(), Error> {
-        self.inner.write_head(content)
+        let new = self.head.with_extension("new");
+        std::fs::write(&new, content)?;
+        Ok(std::fs::rename(&new, &self.head)?)
     }
 
     fn write_keyring(&self, wrapped: &[u8]) -> Result<(), Error> {

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use mfad_daemon::Config;
+use mfad_tests::clocked::{clock_file, serve};
 use mfad_tests::flush_only::FlushOnlyHome;
 
 fn main() {
-    mfad_tests::clocked::serve(|config, state| {
-        let home = Arc::new(FlushOnlyHome::new(Arc::clone(&config.home), state));
+    serve(|config, state| {
+        let head = clock_file().with_extension("head");
+        let home = Arc::new(FlushOnlyHome::new(Arc::clone(&config.home), state, head));
         Config { home, ..config }
     });
 }
