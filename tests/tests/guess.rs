@@ -1,9 +1,12 @@
 //! Guessing: whoever reconnects, spells otherwise, waits for a restart or moves the clock gets no more tries.
 
+use mfad_daemon::home::Home;
 use mfad_proto::{AccountName, Call, Need, Realm, Refusal, Reply, State, Status};
 use mfad_tests::app::{App, other_than};
-use mfad_tests::calls::{begin, reset, status};
+use mfad_tests::calls::{begin, reset, resync, status};
 use mfad_tests::daemon::{Daemon, NOON, accepted, account, denied, verify};
+use mfad_tests::faults::FaultyHome;
+use mfad_tests::inprocess::{InProcess, SetClock};
 
 const DELAYS: [u32; 20] = [0, 0, 5, 10, 20, 40, 80, 160, 320, 640, 900, 900, 900, 900, 900, 900, 900, 900, 900, 0];
 
@@ -190,6 +193,33 @@ fn who_is_not_enrolled_is_throttled_and_stopped_like_who_is() {
     assert!(accepted(&daemon.verify("nobody", &carol.code(NOON + 30))));
 }
 
+/// Names share slots by a keyed hash, and nobody can choose two that do: so many are tried that some will.
+#[test]
+fn an_unknown_name_begins_anew_where_another_one_has_left_its_failures() {
+    let (home, clock) = (FaultyHome::new(), SetClock::at(NOON));
+    let daemon = InProcess::start(&home, &clock);
+    let mut client = daemon.client();
+    let slots = || {
+        let mut slots = 0;
+        home.inner().open().unwrap().scan(&mut |key, _| slots += usize::from(key[0] == b'n')).unwrap();
+        slots
+    };
+    for n in 0..5_000 {
+        let user = format!("nobody{n}");
+        for _ in 0..2 {
+            assert!(denied(&client.call(verify(&user, "123456")).unwrap()), "{user} was slowed down by another name");
+        }
+        if slots() == n + 1 {
+            continue;
+        }
+        // It has taken the slot of a name that had failed twice.
+        assert!(denied(&client.call(verify(&user, "123456")).unwrap()));
+        assert_eq!(try_later(&client.call(verify(&user, "123456")).unwrap()), Some(5));
+        return println!("{n} names had a slot each");
+    }
+    panic!("5,000 names have a slot each: the slots are more than 65,536");
+}
+
 #[test]
 fn a_used_code_is_no_guess() {
     let daemon = Daemon::start_clocked("");
@@ -246,6 +276,14 @@ fn an_unlock_cures_a_last_step_that_a_wrong_clock_has_put_into_the_future() {
     assert!(denied(&daemon.verify("alice", &app.code(NOON + 30))), "a code that was used before is good again");
     assert!(accepted(&daemon.verify("alice", &app.code(NOON + 60))));
     assert!(denied(&daemon.verify("bob", &bob.code(NOON + 60))), "the unlock of alice touched bob");
+    // However the step of the future came about, those before it are not forgotten.
+    daemon.set_time(NOON + 86_400);
+    let later = |seconds| app.code(NOON + 86_400 + seconds);
+    let followed = daemon.client().call(resync("alice", &later(60), &later(90)));
+    assert!(matches!(followed, Ok(Reply::Done)));
+    daemon.set_time(NOON + 60);
+    unlock("alice");
+    assert!(denied(&daemon.verify("alice", &app.code(NOON + 60))), "a code that was used before is good again");
 }
 
 #[test]

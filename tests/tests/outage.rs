@@ -142,19 +142,6 @@ fn a_record_that_does_not_open_is_never_taken_for_a_missing_one() {
 }
 
 #[test]
-fn a_denial_costs_a_commit_whether_the_name_exists_or_not() {
-    let (home, clock) = (FaultyHome::new(), SetClock::at(NOON));
-    let daemon = InProcess::start(&home, &clock);
-    let app = enroll(&daemon);
-    let used = app.code(NOON);
-    for (user, text) in [("alice", "000000"), ("alice", used.as_str()), ("nobody", "000000")] {
-        let before = home.commits();
-        assert!(denied(&daemon.client().call(verify(user, text)).unwrap()));
-        assert_eq!(home.commits(), before + 1, "{user} {text}");
-    }
-}
-
-#[test]
 fn requests_that_come_while_the_store_is_checked_wait_for_it() {
     let (home, clock) = (FaultyHome::new(), SetClock::at(NOON));
     let app = {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use mfad_proto::{Call, Factor, Need, Refusal, Reply, State};
+use mfad_daemon::keyring::Keyring;
+use mfad_daemon::recovery::{RecoveryCode, Tagger};
+use mfad_proto::{AccountName, Call, Factor, Need, Realm, Refusal, Reply, State, UserName};
 use mfad_tests::app::{App, other_than};
 use mfad_tests::calls::{begin, confirm, recovery, reset, status, texts};
 use mfad_tests::daemon::{Daemon, NOON, accepted, account, begin_enrollment, denied, verify};
@@ -101,6 +103,23 @@ fn a_code_is_good_for_its_own_account_alone() {
     assert!(denied(&daemon.verify("bob", &codes[0])));
     assert!(denied(&daemon.verify("nobody", &codes[0])));
     assert!(accepted(&daemon.verify("alice", &codes[0])));
+}
+
+#[test]
+fn the_tag_of_a_code_is_the_accounts_and_the_installations_own() {
+    let tagger = || Tagger::new(&Keyring::generate(0).unwrap()).unwrap();
+    let (one, other) = (tagger(), tagger());
+    let name = |realm, user| AccountName { realm: Realm::new(realm).unwrap(), user: UserName::new(user).unwrap() };
+    let (alice, code) = (name("system", "alice"), RecoveryCode::random().unwrap());
+    let again = RecoveryCode::parse(code.text().expose().as_bytes()).unwrap();
+    assert!(one.tag(&alice, &code).is(&one.tag(&alice, &again)));
+    let others = [
+        one.tag(&name("system", "bob"), &code),
+        one.tag(&name("netmaker", "alice"), &code),
+        one.tag(&alice, &RecoveryCode::random().unwrap()),
+        other.tag(&alice, &code),
+    ];
+    assert!(!others.iter().any(|tag| tag.is(&one.tag(&alice, &code))));
 }
 
 #[test]

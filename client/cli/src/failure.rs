@@ -19,6 +19,8 @@ pub(crate) enum Failure {
     Refused(Refusal),
     /// There is no answer.
     NoAnswer(ClientError),
+    /// The server does not get on with a change of keys.
+    Stalled,
     /// The server answered another question.
     Unexpected(&'static str),
     /// What was typed or piped in cannot be used.
@@ -57,7 +59,9 @@ impl Failure {
             Self::Refused(Refusal::TryLater { .. }) => Some("try_later"),
             Self::Refused(Refusal::EnrollmentRequired) => Some("enrollment_required"),
             Self::Refused(Refusal::NotPermitted) | Self::Enrolled(_) => Some("not_permitted"),
-            Self::Refused(Refusal::Unavailable) | Self::NoAnswer(_) | Self::Unexpected(_) => Some("unavailable"),
+            Self::Refused(Refusal::Unavailable) | Self::NoAnswer(_) | Self::Unexpected(_) | Self::Stalled => {
+                Some("unavailable")
+            }
             Self::Refused(Refusal::Malformed) | Self::TooLong(_) => Some("malformed"),
             Self::Refused(Refusal::Unsupported) => Some("unsupported"),
             Self::Usage(_) | Self::NoUser | Self::Io(..) => None,
@@ -73,7 +77,7 @@ impl Failure {
             Self::Refused(Refusal::Denied) | Self::NothingToHelp(_) => 1,
             Self::Usage(_) | Self::NoUser => 2,
             Self::Refused(Refusal::TryLater { .. }) => 3,
-            Self::Refused(Refusal::Unavailable) | Self::NoAnswer(_) | Self::Unexpected(_) => 4,
+            Self::Refused(Refusal::Unavailable) | Self::NoAnswer(_) | Self::Unexpected(_) | Self::Stalled => 4,
             Self::Refused(Refusal::NotPermitted) | Self::Enrolled(_) => 5,
             Self::Refused(Refusal::EnrollmentRequired) => 6,
             Self::Refused(Refusal::Malformed | Refusal::Unsupported) | Self::TooLong(_) | Self::Io(..) => 7,
@@ -120,6 +124,10 @@ impl fmt::Display for Failure {
                     _ => f.write_str("."),
                 }
             }
+            Self::Stalled => f.write_str(
+                "The change of keys does not get on: mfad's log says why. It goes on by itself, and mfactl key status \
+                 shows how far it is.",
+            ),
             Self::Unexpected(what) => write!(f, "mfad gave {what}."),
             Self::Usage(what) => f.write_str(what),
             Self::NoUser => f.write_str("your uid has no user name: name the user"),

@@ -33,11 +33,17 @@ fn rotate(client: &mut Client, output: &Output) -> Result<(), Failure> {
     let mut keys = ask(client, Call::KeyRotate)?;
     let style = ProgressStyle::with_template("{bar:40} {percent} % of {len} records");
     let bar = ProgressBar::new(keys.records).with_style(style.unwrap_or_else(|_e| ProgressStyle::default_bar()));
+    let mut looks_in_vain: u32 = 0;
     while keys.old.is_some() {
         bar.set_length(keys.records);
         bar.set_position(keys.records.saturating_sub(keys.left));
         pause();
-        keys = ask(client, Call::KeyStatus)?;
+        let now = ask(client, Call::KeyStatus)?;
+        looks_in_vain = if now == keys { looks_in_vain.saturating_add(1) } else { 0 };
+        if looks_in_vain == PATIENCE {
+            return Err(Failure::Stalled);
+        }
+        keys = now;
     }
     bar.finish_and_clear();
     output.result("done")?;
@@ -55,3 +61,6 @@ fn ask(client: &mut Client, call: Call) -> Result<Keys, Failure> {
 fn pause() {
     std::thread::sleep(Duration::from_millis(200));
 }
+
+/// Looks without any progress, half a minute in all.
+const PATIENCE: u32 = 150;
