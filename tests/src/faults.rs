@@ -30,6 +30,8 @@ pub enum Disk {
     Held,
     /// It works, but what is committed now waits until it is well.
     Slow,
+    /// It works, but a keyring that is written now waits, until it is well or full.
+    SlowForKeyring,
     /// It takes so many more commits and keyrings, and then nothing more.
     Cut(u32),
 }
@@ -144,13 +146,20 @@ impl Home for FaultyHome {
             Disk::Full | Disk::FullForHead => Err(Error::Io(IoError::from(ErrorKind::StorageFull))),
             Disk::ReadOnly => Err(Error::Io(IoError::from(ErrorKind::ReadOnlyFilesystem))),
             Disk::Cut(0) => Err(Error::Io(IoError::other("the end that the test chose"))),
-            Disk::Well | Disk::LosesNext | Disk::LosesNextAnswer | Disk::Held | Disk::Slow | Disk::Cut(_) => {
-                self.inner.write_head(content)
-            }
+            Disk::Well
+            | Disk::LosesNext
+            | Disk::LosesNextAnswer
+            | Disk::Held
+            | Disk::Slow
+            | Disk::SlowForKeyring
+            | Disk::Cut(_) => self.inner.write_head(content),
         }
     }
 
     fn write_keyring(&self, wrapped: &[u8]) -> Result<(), Error> {
+        while *self.disk.lock().expect("a lock") == Disk::SlowForKeyring {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
         let mut disk = self.disk.lock().expect("a lock");
         disk.take()?;
         match *disk {
@@ -162,7 +171,8 @@ impl Home for FaultyHome {
             | Disk::FullForHead
             | Disk::LosesNext
             | Disk::LosesNextAnswer
-            | Disk::Held => self.inner.write_keyring(wrapped),
+            | Disk::Held
+            | Disk::SlowForKeyring => self.inner.write_keyring(wrapped),
         }
     }
 }
@@ -198,7 +208,9 @@ impl Store for FaultyStore {
         let mut disk = self.disk.lock().expect("a lock");
         disk.take()?;
         match *disk {
-            Disk::Well | Disk::FullForHead | Disk::Held | Disk::Slow | Disk::Cut(_) => return self.inner.commit(batch),
+            Disk::Well | Disk::FullForHead | Disk::Held | Disk::Slow | Disk::SlowForKeyring | Disk::Cut(_) => {
+                return self.inner.commit(batch);
+            }
             Disk::Full => return Err(Error::Io(IoError::from(ErrorKind::StorageFull))),
             Disk::ReadOnly => return Err(Error::Io(IoError::from(ErrorKind::ReadOnlyFilesystem))),
             Disk::LosesNext => {}

@@ -214,12 +214,39 @@ fn a_change_waits_for_what_is_being_committed() {
         // The record is sealed with the first key, and not in the store yet.
         let begun = scope.spawn(|| keys(rotating, Call::KeyRotate));
         std::thread::sleep(std::time::Duration::from_millis(300));
-        assert!(!begun.is_finished(), "the key was changed under a commit");
+        let under_a_commit = begun.is_finished();
         home.set(Disk::Well);
         enrolled.join().unwrap();
         assert_eq!(begun.join().unwrap().id, 2);
+        assert!(!under_a_commit, "the key was changed under a commit");
     });
     wait_for_keys(&mut daemon.client());
+    assert_eq!(one_key_opens_all(&*home.inner().open().unwrap(), &home.keyring()), 1);
+}
+
+#[test]
+fn nothing_is_sealed_with_a_key_that_is_not_durable_yet() {
+    let (home, clock) = (FaultyHome::new(), SetClock::at(NOON));
+    let daemon = InProcess::start(&home, &clock);
+    let (mut client, mut other) = (daemon.client(), daemon.client());
+    let mut phone = Phone::enroll(&mut client, "user0", NOON);
+    home.set(Disk::SlowForKeyring);
+    std::thread::scope(|scope| {
+        let refused = scope.spawn(|| other.call(Call::KeyRotate));
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let accepted = client.call(verify("user0", &phone.code(NOON / 30 + 1)));
+        home.set(Disk::Full);
+        assert!(matches!(refused.join().unwrap(), Ok(Reply::Refused(Refusal::Unavailable))));
+        assert!(matches!(accepted, Ok(Reply::Accepted(_))));
+    });
+    home.set(Disk::Well);
+    // What the disk holds now is all that the next daemon has.
+    drop((client, other));
+    daemon.stop().ok();
+    let daemon = InProcess::start(&home, &clock);
+    daemon.wait_until_ready();
+    clock.set(NOON + 60);
+    all_are_there(&mut daemon.client(), std::slice::from_mut(&mut phone), NOON / 30 + 2);
     assert_eq!(one_key_opens_all(&*home.inner().open().unwrap(), &home.keyring()), 1);
 }
 
