@@ -56,7 +56,7 @@ pub(crate) enum Command {
         #[arg(value_parser = user)]
         user: Option<UserName>,
     },
-    /// Follow the clock of an app that is up to two minutes off, with two of its codes in a row
+    /// Follow an app's clock, 90 s behind to 120 s ahead, with two of its codes in a row
     Resync {
         /// The user [default: you]
         #[arg(value_parser = user)]
