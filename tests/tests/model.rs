@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use mfad_client::Client;
 use mfad_daemon::totp::{Algorithm, Digits, Generator, Key, Step};
-use mfad_proto::{Call, EnrollmentId, Proof, Refusal, Reply, State};
+use mfad_proto::{Call, EnrollmentId, Refusal, Reply};
 use mfad_tests::app::other_than;
-use mfad_tests::calls::{resync, texts};
-use mfad_tests::daemon::{NOON, account, code, context, enroll, verify};
+use mfad_tests::calls::{reset, resync, texts};
+use mfad_tests::daemon::{NOON, account, code, enroll, verify};
 use mfad_tests::faults::{Disk, FaultyHome};
 use mfad_tests::inprocess::{InProcess, SetClock};
+use mfad_tests::model::{Expected, Model, Now, Shown, step};
 use proptest::prelude::*;
 
 const USERS: [&str; 3] = ["alice", "bob", "carol"];
@@ -64,14 +65,6 @@ enum Event {
     },
 }
 
-/// Which code is typed.
-#[derive(Debug, Clone, Copy)]
-enum Shown {
-    /// The one of this many steps from now.
-    Step(i64),
-    Wrong,
-}
-
 fn event() -> impl Strategy<Value = Event> {
     let user = 0..USERS.len();
     let shown = || prop_oneof![6 => (-6_i64..=6).prop_map(Shown::Step), 1 => Just(Shown::Wrong)];
@@ -89,188 +82,6 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Restart),
         1 => any::<bool>().prop_map(|there| Event::Fail { there }),
     ]
-}
-
-/// What an account should be. `apps` is where the keys are, by enrolment.
-#[derive(Default, Clone)]
-struct Model {
-    factor: Option<Factor>,
-    pending: Option<(EnrollmentId, u64)>,
-    failures: u32,
-    last_success: Option<u64>,
-    /// Failures in a row, which delay, and when the last one was on the monotonic clock.
-    row: u32,
-    failed_at: u64,
-    /// Which recovery codes are used.
-    spent: [bool; 10],
-    /// Whether anything was ever begun: before that, its failures are nobody's.
-    known: bool,
-}
-
-#[derive(Clone, Copy)]
-struct Factor {
-    enrollment: EnrollmentId,
-    enrolled_at: u64,
-    last_step: i64,
-    offset: i64,
-}
-
-/// The moment of an event: by the wall clock, and by the monotonic one.
-#[derive(Clone, Copy)]
-struct Now {
-    unix: u64,
-    monotonic: u64,
-}
-
-/// What should be answered.
-#[derive(Debug, PartialEq, Eq)]
-enum Expected {
-    Accepted { failures: u32 },
-    Denied,
-    TryLater(u32),
-    NotPermitted,
-    Enrollment { resumed: Option<EnrollmentId>, expires_at: u64 },
-    Enrolled,
-    Done,
-}
-
-impl Model {
-    fn enroll(&mut self, now: Now) -> Expected {
-        if self.factor.is_some() {
-            return Expected::NotPermitted;
-        }
-        if !self.known {
-            *self = Self { known: true, ..Self::default() };
-        }
-        let resumed = self.pending.filter(|(_, expires_at)| now.unix < *expires_at).map(|(id, _)| id);
-        Expected::Enrollment { resumed, expires_at: now.unix + 600 }
-    }
-
-    fn confirm(&mut self, shown: Shown, now: Now) -> Expected {
-        let Some((enrollment, expires_at)) = self.pending else { return Expected::Denied };
-        match shown {
-            Shown::Step(steps) if steps.abs() <= 1 && now.unix < expires_at => {
-                let last_step = step(now.unix) + steps;
-                self.factor = Some(Factor { enrollment, enrolled_at: now.unix, last_step, offset: 0 });
-                self.pending = None;
-                (self.failures, self.row, self.spent) = (0, 0, [false; 10]);
-                Expected::Enrolled
-            }
-            Shown::Step(_) | Shown::Wrong => Expected::Denied,
-        }
-    }
-
-    /// One try: it waits, or is judged, and counted when it was a guess.
-    fn attempt(&mut self, now: Now, judge: impl FnOnce(&mut Self) -> Judged) -> Result<(), Expected> {
-        if self.row >= 20 {
-            return Err(Expected::Denied);
-        }
-        if let Some(seconds) = self.wait(now.monotonic) {
-            return Err(Expected::TryLater(seconds));
-        }
-        match judge(self) {
-            Judged::Right => {
-                self.row = 0;
-                Ok(())
-            }
-            Judged::Used => Err(Expected::Denied),
-            Judged::Wrong => {
-                (self.row, self.failed_at) = (self.row + 1, now.monotonic);
-                self.failures += u32::from(self.known);
-                Err(Expected::Denied)
-            }
-        }
-    }
-
-    fn wait(&self, monotonic: u64) -> Option<u32> {
-        let delay = if self.row < 3 { 0 } else { (5 << (self.row - 3)).min(900) };
-        let left = (self.failed_at + delay).saturating_sub(monotonic);
-        (left > 0 && self.row < 20).then(|| u32::try_from(left).unwrap())
-    }
-
-    fn accept(&mut self, now: Now) -> Expected {
-        self.last_success = Some(now.unix);
-        Expected::Accepted { failures: std::mem::take(&mut self.failures) }
-    }
-
-    fn verify(&mut self, shown: Shown, now: Now) -> Expected {
-        let judged = self.attempt(now, |model| match (&mut model.factor, shown) {
-            (Some(factor), Shown::Step(steps)) => {
-                let (of, center) = (step(now.unix) + steps, step(now.unix) + factor.offset);
-                match of.abs_diff(center) {
-                    // A code that was used, or passed by a newer one, is no guess.
-                    0..=4 if of <= factor.last_step => Judged::Used,
-                    0..=1 => {
-                        factor.last_step = of;
-                        Judged::Right
-                    }
-                    _ => Judged::Wrong,
-                }
-            }
-            (None, _) | (_, Shown::Wrong) => Judged::Wrong,
-        });
-        judged.map_or_else(|refused| refused, |()| self.accept(now))
-    }
-
-    fn recover(&mut self, which: usize, now: Now) -> Expected {
-        let judged = self.attempt(now, |model| match model.factor {
-            Some(_) if !std::mem::replace(&mut model.spent[which], true) => Judged::Right,
-            _ => Judged::Wrong,
-        });
-        judged.map_or_else(|refused| refused, |()| self.accept(now))
-    }
-
-    fn resync(&mut self, second: i64, now: Now) -> Expected {
-        let judged = self.attempt(now, |model| match &mut model.factor {
-            Some(factor) if (-3..=4).contains(&second) => {
-                let of = step(now.unix) + second;
-                if of - 1 <= factor.last_step {
-                    return Judged::Used;
-                }
-                (factor.last_step, factor.offset) = (of, second);
-                Judged::Right
-            }
-            _ => Judged::Wrong,
-        });
-        judged.map_or_else(|refused| refused, |()| Expected::Done)
-    }
-
-    fn reset(&mut self, shown: Shown, now: Now) -> Expected {
-        match self.verify(shown, now) {
-            Expected::Accepted { .. } => {
-                (self.factor, self.pending) = (None, None);
-                Expected::Done
-            }
-            refused => refused,
-        }
-    }
-
-    fn unlock(&mut self) -> Expected {
-        if self.factor.is_none() {
-            return Expected::Denied;
-        }
-        self.row = 0;
-        Expected::Done
-    }
-
-    fn state(&self, now: u64) -> State {
-        match (&self.factor, self.pending) {
-            (Some(_), _) if self.row >= 20 => State::Locked,
-            (Some(_), _) => State::Active,
-            (None, Some((_, expires_at))) if now < expires_at => State::Pending,
-            (None, _) => State::None,
-        }
-    }
-}
-
-enum Judged {
-    Right,
-    Used,
-    Wrong,
-}
-
-fn step(unix: u64) -> i64 {
-    i64::try_from(unix / 30).unwrap()
 }
 
 /// The daemon and the models, side by side.
@@ -366,8 +177,8 @@ impl World {
             Event::Confirm { user, shown } => {
                 let pending = self.models[*user].pending.map(|(id, _)| id);
                 let id = pending.unwrap_or(EnrollmentId::from_random([7; 16]));
-                let code = self.code(pending, *shown);
-                let call = Call::Confirm { account: account(USERS[*user]), enrollment: id, code: code_of(&code) };
+                let text = self.code(pending, *shown);
+                let call = Call::Confirm { account: account(USERS[*user]), enrollment: id, code: code(&text) };
                 self.change(*user, call, |model, now| model.confirm(*shown, now));
             }
             Event::Verify { user, shown } => {
@@ -375,9 +186,8 @@ impl World {
                 self.change(*user, verify(USERS[*user], &code), |model, now| model.verify(*shown, now));
             }
             Event::Reset { user, shown } => {
-                let code = self.code(self.models[*user].factor.map(|factor| factor.enrollment), *shown);
-                let (account, code) = (account(USERS[*user]), code_of(&code));
-                let call = Call::Reset { account, proof: Proof::Asserted, code, context: context() };
+                let text = self.code(self.models[*user].factor.map(|factor| factor.enrollment), *shown);
+                let call = reset(USERS[*user], &text);
                 self.change(*user, call, |model, now| model.reset(*shown, now));
             }
         }
@@ -479,10 +289,6 @@ impl World {
         assert_eq!(status.failures_since, if model.known { model.failures } else { 0 });
         assert_eq!(status.retry_after, model.wait(self.monotonic).filter(|_| model.known));
     }
-}
-
-fn code_of(text: &str) -> mfad_proto::Code {
-    code(text)
 }
 
 proptest! {
