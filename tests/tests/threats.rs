@@ -127,7 +127,7 @@ fn every_kind_of_fault_is_found() {
 #[test]
 fn only_what_runs_is_a_test() {
     let source = "#[test]\nfn one() {}\n\nfn helper() {}\n\n#[tokio::test]\nasync fn two() {}\n\nproptest! {\n    #[test]\n    \
-        /// Words.\n    #[expect(lint)]\n    fn three(n in 0..4) {}\n}\n// #[test]\nfn four() {}\n#[test]\n#[ignore]\n\
+        /// Words.\n    #[expect(lint, reason = \"a reason\")]\n    fn three(n in 0..4) {}\n}\n// #[test]\nfn four() {}\n#[test]\n#[ignore = \"a reason\"]\n\
         fn five() {}\n";
     assert_eq!(tests_in(source), BTreeSet::from(["one", "two", "three"]));
 }
