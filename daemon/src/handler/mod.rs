@@ -128,8 +128,8 @@ impl Handler {
                 let permit = permit(&account)?;
                 self.recover(&permit).await
             }
-            Call::KeyStatus => self.keys(caller, false).await,
-            Call::KeyRotate => self.keys(caller, true).await,
+            Call::KeyStatus => self.key_status(caller).await,
+            Call::KeyRotate => self.key_rotate(caller).await,
             Call::Backup { passphrase } => self.backup(caller, passphrase).await,
         }
     }
@@ -194,15 +194,19 @@ impl Handler {
         Ok(Outcome::judged(decided, |expires_at| Reply::Issued(Issued { code: code.text(), expires_at })))
     }
 
-    /// Says how the keys are, after a new one was made if that was asked.
-    async fn keys(&self, caller: &Caller, rotate: bool) -> Result<Outcome, Refusal> {
+    async fn key_rotate(&self, caller: &Caller) -> Result<Outcome, Refusal> {
         let _permit: ServerPermit = self.policy.judge_server(&caller.peer, &caller.role)?;
         let records = self.accounts().await?.records();
-        let keys = self.service.keys();
-        if rotate && let Err(error) = keys.renew(self.time.unix(), records).await {
-            return Ok(Outcome::unavailable(&error));
+        match self.service.keys().renew(self.time.unix(), records).await {
+            Ok(()) => self.key_status(caller).await,
+            Err(error) => Ok(Outcome::unavailable(&error)),
         }
-        Ok(Outcome::plain(Reply::Keys(keys.status(records).await)))
+    }
+
+    async fn key_status(&self, caller: &Caller) -> Result<Outcome, Refusal> {
+        let _permit: ServerPermit = self.policy.judge_server(&caller.peer, &caller.role)?;
+        let records = self.accounts().await?.records();
+        Ok(Outcome::plain(Reply::Keys(self.service.keys().status(records).await)))
     }
 
     async fn backup(&self, caller: &Caller, passphrase: Password) -> Result<Outcome, Refusal> {
