@@ -13,6 +13,7 @@ mod call;
 mod codec;
 mod enrollment;
 pub mod frame;
+pub mod passwd;
 mod reply;
 mod secret;
 mod text;
