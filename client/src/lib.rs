@@ -37,13 +37,25 @@ pub struct Options {
     pub trusted: Trusted,
     /// For each call, from before it connects until it has its answer.
     pub deadline: Duration,
+    /// The same for a call that bears a password, where it is longer: hashing and PAM take their time.
+    pub password_deadline: Duration,
 }
 
 impl Options {
-    /// The socket at `path`, served by `trusted`, with a deadline of 5 s.
+    /// The socket at `path`, served by `trusted`, with a deadline of 5 s, and of 15 s where a password is judged.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, trusted: Trusted) -> Self {
-        Self { path: path.into(), trusted, deadline: Duration::from_secs(5) }
+        Self {
+            path: path.into(),
+            trusted,
+            deadline: Duration::from_secs(5),
+            password_deadline: Duration::from_secs(15),
+        }
+    }
+
+    fn deadline_of(&self, calls: &[Call]) -> Duration {
+        let slow = calls.iter().any(Call::bears_password);
+        if slow { self.deadline.max(self.password_deadline) } else { self.deadline }
     }
 }
 
@@ -80,7 +92,7 @@ impl Client {
 
     /// Sends all requests before it waits for the first answer. The results stand in the order of the calls.
     pub fn call_all(&mut self, calls: Vec<Call>) -> Vec<Result<Reply, Error>> {
-        let deadline = Deadline::after(self.options.deadline);
+        let deadline = Deadline::after(self.options.deadline_of(&calls));
         let mut batch = Batch::new(calls);
         let mut attempts = ATTEMPTS;
         while !batch.is_answered() {

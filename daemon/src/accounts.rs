@@ -2,20 +2,23 @@
 //! decision out.
 //!
 //! MUST: a decision leaves only when its record is durable; two decisions about one account never overlap; a name that
-//! has no record costs the same commit as one that has.
+//! has no record costs the same commit as one that has; what belongs to another user, who bore the name before, is
+//! neither shown nor accepted, and only an administrator takes it away.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::OwnedMutexGuard;
+use mfad_proto::{CallKind, Enforcement, Realm};
 
 use crate::backup::Snapshot;
 use crate::keys::Keys;
 use crate::ledger::MARK_KEY;
+use crate::locks::Locks;
 use crate::names::NameHasher;
 use crate::place::{Owner, key};
-use crate::policy::{Permit, ServerPermit};
+use crate::policy::{Permit, RealmPermit, ServerPermit};
+use crate::realm_record::RealmRecord;
 use crate::reason::Reason;
 use crate::record::{Holder, Record};
 use crate::seal::{self, Sealer, Subject};
@@ -27,6 +30,8 @@ pub(crate) struct Accounts {
     keys: Arc<Keys>,
     names: NameHasher,
     locks: Locks,
+    /// What administrators have set, of each realm that was asked for.
+    enforcement: Mutex<HashMap<Realm, Option<Enforcement>>>,
 }
 
 /// Some records that stand one after the other in the store.
@@ -37,6 +42,16 @@ pub(crate) struct Page {
     pub(crate) records: u64,
     /// The keys of those that are not sealed with the present key.
     pub(crate) stale: Vec<Vec<u8>>,
+}
+
+/// Where a record goes.
+struct Place<'a> {
+    /// As long as nothing was ever begun there.
+    vacant: Subject<'a>,
+    /// From then on.
+    known: Subject<'a>,
+    /// Whose tries a vacant one holds.
+    holder: Option<Holder>,
 }
 
 /// A decision, and whether the account was known before or is now.
@@ -51,23 +66,27 @@ impl Accounts {
     /// Serves the accounts of this store.
     #[must_use]
     pub(crate) fn new(store: Committer, keys: Arc<Keys>, names: NameHasher) -> Self {
-        Self { store, keys, names, locks: Locks::default() }
+        Self { store, keys, names, locks: Locks::default(), enforcement: Mutex::default() }
     }
 
-    /// Looks at the account's record as it is stored; an unknown name has an empty one.
+    /// Looks at the account's record as it is stored; an unknown name has an empty one, and so has, with a word that it is
+    /// so, one whose record belongs to another user.
     ///
     /// # Errors
     /// [`Error`] when the record cannot be read: never an answer then.
     pub(crate) async fn view<T>(
         &self,
         permit: &Permit<'_>,
-        look: impl FnOnce(&Record) -> T,
+        look: impl FnOnce(&Record, bool) -> T,
     ) -> Result<Decided<T>, Error> {
         let subject = Subject::Account(permit.name());
         let _lock = self.locks.lock(key(subject)).await;
         let record = self.load(&*self.keys.sealer().await, subject)?;
         let known = record.is_some();
-        Ok(Decided { verdict: look(&record.unwrap_or_default()), known })
+        let record = record.unwrap_or_default();
+        let other = record.is_of_another(permit.uid());
+        let shown = if other { &Record::default() } else { &record };
+        Ok(Decided { verdict: look(shown, other), known })
     }
 
     /// Lets `decide` change the account's record, and returns its verdict when the record is durable. A try that comes too
@@ -85,7 +104,8 @@ impl Accounts {
         // Not held any longer: whoever waits to change the keys keeps later readers out.
         let record = self.load(&*self.keys.sealer().await, account)?;
         if let Some(record) = record {
-            return self.store(record, (account, account), None, decide).await;
+            let place = Place { vacant: account, known: account, holder: None };
+            return self.store(permit, record, place, decide).await;
         }
         let hash = self.names.hash(permit.name());
         let slot = Subject::Slot(slot(&hash));
@@ -94,22 +114,37 @@ impl Accounts {
         let holder = hash.first_chunk().copied();
         // Where another name has left its tries, they give way to this one's.
         let tries = self.load(&*self.keys.sealer().await, slot)?.filter(|record| record.holder == holder);
-        self.store(tries.unwrap_or_default(), (slot, account), holder, decide).await
+        let place = Place { vacant: slot, known: account, holder };
+        self.store(permit, tries.unwrap_or_default(), place, decide).await
     }
 
-    /// Decides, and stores the record: under `vacant` as long as nothing was ever begun there, else under `known`.
+    /// Decides, and stores the record in its place.
     async fn store<T>(
         &self,
+        permit: &Permit<'_>,
         mut record: Record,
-        (vacant, known): (Subject<'_>, Subject<'_>),
-        holder: Option<Holder>,
+        place: Place<'_>,
         decide: impl FnOnce(&mut Record) -> Result<T, Reason>,
     ) -> Result<Decided<Result<T, Reason>>, Error> {
-        let verdict = decide(&mut record);
+        let was_held = record.is_held();
+        let verdict = if record.is_of_another(permit.uid()) && permit.call() != CallKind::Disable {
+            // Takes as long as for a name that is not known.
+            let _ignored = decide(&mut Record::default());
+            Err(Reason::OtherUser)
+        } else {
+            decide(&mut record)
+        };
+        // From the first thing that is held on; and where the realm has come to know its users, from their next success.
+        let adopted = record.uid.is_none() && verdict.is_ok();
+        if !record.is_held() {
+            record.uid = None;
+        } else if !was_held || adopted {
+            record.uid = permit.uid();
+        }
         let is_known = !record.is_vacant();
         if !matches!(verdict, Err(Reason::TooSoon(_))) {
-            let subject = if is_known { known } else { vacant };
-            record.holder = holder.filter(|_| !is_known);
+            let subject = if is_known { place.known } else { place.vacant };
+            record.holder = place.holder.filter(|_| !is_known);
             // Held until the record is durable: see the keys.
             let sealer = self.keys.sealer().await;
             let sealed = sealer.seal(subject, &record).map_err(Error::Seal)?;
@@ -117,6 +152,66 @@ impl Accounts {
             self.store.put(key(subject), sealed).await.map_err(Error::Store)?;
         }
         Ok(Decided { verdict, known: is_known })
+    }
+
+    /// Forgets the account.
+    ///
+    /// # Errors
+    /// [`Error`] when that could not be made durable.
+    pub(crate) async fn remove(&self, permit: &Permit<'_>) -> Result<Decided<Result<(), Reason>>, Error> {
+        let key = key(Subject::Account(permit.name()));
+        let _lock = self.locks.lock(key.clone()).await;
+        if self.store.get(&key).map_err(Error::Store)?.is_none() {
+            return Ok(Decided { verdict: Err(Reason::NotEnrolled), known: false });
+        }
+        self.store.remove(key).await.map_err(Error::Store)?;
+        Ok(Decided { verdict: Ok(()), known: true })
+    }
+
+    /// What an administrator has set for this realm, if one has.
+    ///
+    /// # Errors
+    /// [`Error`] when it cannot be read.
+    pub(crate) async fn enforcement(&self, realm: &Realm) -> Result<Option<Enforcement>, Error> {
+        if let Some(stored) = self.stored_enforcement().get(realm) {
+            return Ok(*stored);
+        }
+        let subject = Subject::Realm(realm);
+        let _lock = self.locks.lock(key(subject)).await;
+        let stored = match self.store.get(&key(subject)).map_err(Error::Store)? {
+            None => None,
+            Some(sealed) => {
+                let opened = self.keys.sealer().await.open_plain(subject, &sealed);
+                let (_, plain) = opened.map_err(|error| self.broken(error))?;
+                let record = RealmRecord::decode(&plain).map_err(|error| self.broken(seal::Error::Record(error)))?;
+                Some(record.enforcement)
+            }
+        };
+        self.stored_enforcement().insert(realm.clone(), stored);
+        Ok(stored)
+    }
+
+    /// Sets it.
+    ///
+    /// # Errors
+    /// [`Error`] when it could not be made durable.
+    pub(crate) async fn set_enforcement(
+        &self,
+        permit: &RealmPermit<'_>,
+        enforcement: Enforcement,
+    ) -> Result<(), Error> {
+        let subject = Subject::Realm(permit.realm());
+        let _lock = self.locks.lock(key(subject)).await;
+        // Held until the record is durable: see the keys.
+        let sealer = self.keys.sealer().await;
+        let sealed = sealer.seal_plain(subject, 0, RealmRecord { enforcement }.encode()).map_err(Error::Seal)?;
+        self.store.put(key(subject), sealed).await.map_err(Error::Store)?;
+        self.stored_enforcement().insert(permit.realm().clone(), Some(enforcement));
+        Ok(())
+    }
+
+    fn stored_enforcement(&self) -> MutexGuard<'_, HashMap<Realm, Option<Enforcement>>> {
+        self.enforcement.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Everything as it is now, for a backup.
@@ -163,8 +258,8 @@ impl Accounts {
             return Ok(());
         }
         let owner = Owner::of(&place).ok_or_else(|| self.broken(seal::Error::Broken))?;
-        let record = sealer.open(owner.subject(), &sealed).map_err(|error| self.broken(error))?;
-        let sealed = sealer.seal(owner.subject(), &record).map_err(Error::Seal)?;
+        let (generation, plain) = sealer.open_plain(owner.subject(), &sealed).map_err(|error| self.broken(error))?;
+        let sealed = sealer.seal_plain(owner.subject(), generation, plain).map_err(Error::Seal)?;
         self.store.put(place, sealed).await.map_err(Error::Store)
     }
 
@@ -211,38 +306,6 @@ impl std::error::Error for Error {
             Self::Store(error) => Some(error),
             Self::Seal(error) => Some(error),
             Self::CutOff => None,
-        }
-    }
-}
-
-/// One lock for each record that somebody holds or waits for, and none for the others.
-#[derive(Default)]
-struct Locks(Mutex<HashMap<Vec<u8>, Arc<tokio::sync::Mutex<()>>>>);
-
-impl Locks {
-    async fn lock(&self, key: Vec<u8>) -> Lock<'_> {
-        let lock = Arc::clone(self.map().entry(key.clone()).or_default());
-        Lock { locks: self, key, guard: Some(lock.lock_owned().await) }
-    }
-
-    fn map(&self) -> std::sync::MutexGuard<'_, HashMap<Vec<u8>, Arc<tokio::sync::Mutex<()>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-struct Lock<'l> {
-    locks: &'l Locks,
-    key: Vec<u8>,
-    guard: Option<OwnedMutexGuard<()>>,
-}
-
-impl Drop for Lock<'_> {
-    fn drop(&mut self) {
-        let mut map = self.locks.map();
-        drop(self.guard.take());
-        // Whoever waits holds a clone; the map's own is the last one then. Taking a clone needs the map's lock.
-        if map.get(&self.key).is_some_and(|lock| Arc::strong_count(lock) == 1) {
-            map.remove(&self.key);
         }
     }
 }

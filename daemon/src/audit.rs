@@ -31,6 +31,12 @@ pub(crate) struct Line<'a> {
     pub(crate) user_hash: Option<String>,
     /// What was answered.
     pub(crate) outcome: &'a str,
+    /// What was accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) factor: Option<&'a str>,
+    /// What an administrator said: a reason, or what was set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) said: Option<&'a str>,
     /// Why, where the answer does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,

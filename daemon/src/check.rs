@@ -1,5 +1,7 @@
 //! `mfad check`: what the configuration means, and whether the state can be read. It changes nothing.
 
+mod explain;
+
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -9,16 +11,14 @@ use mfad_daemon::home::{HEAD, STORE};
 use mfad_daemon::inventory;
 use mfad_daemon::keyring::Keyring;
 use mfad_daemon::ledger::Ledger;
-use mfad_daemon::listener;
 use mfad_daemon::locked;
-use mfad_daemon::policy::Replace;
+use mfad_daemon::places::Places;
 use mfad_daemon::proof::{Progress, REMEDY, prove};
 use mfad_daemon::root_key::{self, Source};
 use mfad_daemon::seal::Sealer;
-use mfad_daemon::setup::{self, Places};
+use mfad_daemon::setup;
 use mfad_daemon::state::{self, Holder, StateFolder};
 use mfad_daemon::store::{self, SledStore, Store};
-use mfad_daemon::totp::Algorithm;
 use mfad_proto::{Call, Reply};
 
 /// Runs the command: status 1 when there are findings.
@@ -31,7 +31,7 @@ pub(crate) fn run(places: &Places) -> ExitCode {
     let config = match places.read_config() {
         Ok(config) => {
             report.fine("the configuration is valid");
-            explain(&config, &mut report);
+            explain::explain(&config, &mut report);
             if let Err(missing) = locked::choose(config.key_memory) {
                 report.finding(&super::chain(&missing));
             }
@@ -71,6 +71,11 @@ impl Report {
         writeln!(io::stdout().lock(), "ok       {line}").ok();
     }
 
+    /// What is as it was asked for, and has a price.
+    fn note(&self, line: &str) {
+        writeln!(io::stdout().lock(), "note     {line}").ok();
+    }
+
     fn finding(&mut self, line: &str) {
         self.findings = self.findings.saturating_add(1);
         writeln!(io::stdout().lock(), "FINDING  {line}").ok();
@@ -79,32 +84,6 @@ impl Report {
     fn exit_code(&self) -> ExitCode {
         writeln!(io::stdout().lock(), "{} findings", self.findings).ok();
         if self.findings == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
-    }
-}
-
-fn explain(config: &Config, report: &mut Report) {
-    for (realm, rules) in &config.realms {
-        let hash = match rules.algorithm {
-            Algorithm::Sha1 => "SHA-1",
-            Algorithm::Sha256 => "SHA-256 (some authenticator apps ignore this and use SHA-1)",
-            Algorithm::Sha512 => "SHA-512 (some authenticator apps ignore this and use SHA-1)",
-        };
-        let replace = match rules.replace {
-            Replace::Code => "replacing a working factor takes a code of it",
-            Replace::Asserted => {
-                "replacing a working factor takes the first factor alone: whoever has the password can replace the phone"
-            }
-        };
-        report.fine(&format!(
-            "realm {realm}: apps show the issuer {:?}; new codes have {} digits, by {hash}; {replace}",
-            rules.issuer.as_str(),
-            rules.digits.count(),
-        ));
-        if let Some(group) = setup::group_of(realm)
-            && let Err(error) = listener::gid(&group)
-        {
-            report.finding(&format!("the socket of realm {realm} cannot be made: {error}"));
-        }
     }
 }
 

@@ -1,9 +1,8 @@
 //! What a store holds: every record opened and counted.
 
-use mfad_proto::AccountName;
-
 use crate::ledger::MARK_KEY;
 use crate::place::Owner;
+use crate::realm_record::RealmRecord;
 use crate::record::Record;
 use crate::seal::Sealer;
 use crate::store::{Error, Store};
@@ -29,30 +28,35 @@ pub fn take(store: &dyn Store, sealer: &Sealer) -> Result<Inventory, Error> {
     let mut found = Inventory::default();
     store.scan(&mut |key, sealed| {
         if key != MARK_KEY {
-            let owner = Owner::of(key);
-            let record = owner.as_ref().and_then(|owner| sealer.open(owner.subject(), sealed).ok());
-            found.add(owner.as_ref(), record);
+            match Owner::of(key) {
+                Some(owner @ Owner::Account(_)) => found.add(sealer.open(owner.subject(), sealed).ok()),
+                Some(owner @ Owner::Slot(_)) => found.note(sealer.open(owner.subject(), sealed).is_ok()),
+                Some(owner @ Owner::Realm(_)) => {
+                    let opened = sealer.open_plain(owner.subject(), sealed);
+                    found.note(opened.is_ok_and(|(_, plain)| RealmRecord::decode(&plain).is_ok()));
+                }
+                None => found.note(false),
+            }
         }
     })?;
     Ok(found)
 }
 
 impl Inventory {
-    fn add(&mut self, owner: Option<&Owner>, record: Option<Record>) {
+    /// Counts an account's record.
+    fn add(&mut self, record: Option<Record>) {
+        self.note(record.is_some());
+        let Some(record) = record else { return };
         let count = |number: &mut u64, counts: bool| *number = number.saturating_add(u64::from(counts));
-        count(&mut self.unreadable, record.is_none());
-        let Some(record) = record.filter(|_| matches!(owner, Some(Owner::Account(_)))) else { return };
         count(&mut self.accounts, true);
         count(&mut self.active, record.factor.is_some());
         count(&mut self.pending, record.pending.is_some());
     }
-}
 
-/// The account whose record stands under this key, if it is an account's.
-#[must_use]
-pub fn account_of(key: &[u8]) -> Option<AccountName> {
-    match Owner::of(key)? {
-        Owner::Account(name) => Some(name),
-        Owner::Slot(_) => None,
+    /// Counts a value that does not open.
+    const fn note(&mut self, opens: bool) {
+        if !opens {
+            self.unreadable = self.unreadable.saturating_add(1);
+        }
     }
 }

@@ -9,21 +9,44 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net;
 use std::path::{Path, PathBuf};
 
 use interprocess::local_socket::prelude::*;
+use interprocess::local_socket::traits::tokio::Listener as _;
 use interprocess::local_socket::{GenericFilePath, ListenerOptions};
 use interprocess::os::unix::uds_local_socket;
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockname, socket};
 use nix::unistd::{Gid, Group, chown};
+use tokio::net::UnixStream;
+use tokio::sync::mpsc;
 
-use crate::policy::Role;
+use crate::policy::{Peer, Role};
 
 /// A socket that is ready to accept, and what it is for.
 pub struct Listener {
-    socket: uds_local_socket::Listener,
+    source: Source,
     role: Role,
+}
+
+enum Source {
+    Socket(uds_local_socket::Listener),
+    Introduced(mpsc::UnboundedReceiver<(net::UnixStream, Peer)>),
+}
+
+/// Hands over connections whose peers the calling program knows: see [`Listener::introduced`].
+#[derive(Clone)]
+pub struct Introducer(mpsc::UnboundedSender<(net::UnixStream, Peer)>);
+
+impl Introducer {
+    /// Hands over one connection, as if this peer had made it.
+    ///
+    /// # Errors
+    /// When the server has ended.
+    pub fn introduce(&self, socket: net::UnixStream, peer: Peer) -> io::Result<()> {
+        self.0.send((socket, peer)).map_err(|_closed| io::ErrorKind::NotConnected.into())
+    }
 }
 
 impl Listener {
@@ -43,7 +66,7 @@ impl Listener {
         fs::set_permissions(path, fs::Permissions::from_mode(access.mode)).map_err(fail)?;
         let metadata = path.symlink_metadata().map_err(fail)?;
         if metadata.file_type().is_socket() && metadata.mode() & 0o777 == access.mode {
-            Ok(Self { socket, role })
+            Ok(Self { source: Source::Socket(socket), role })
         } else {
             Err(Error::Replaced(path.to_owned()))
         }
@@ -52,19 +75,57 @@ impl Listener {
     /// Takes a listening socket over that somebody else made and will remove.
     #[must_use]
     pub fn adopt(socket: OwnedFd, role: Role) -> Self {
-        Self { socket: uds_local_socket::Listener::from(socket), role }
+        Self { source: Source::Socket(uds_local_socket::Listener::from(socket)), role }
+    }
+
+    /// Takes connections over one by one, whose peers the program that this is a library of has found out by itself.
+    #[must_use]
+    pub fn introduced(role: Role) -> (Introducer, Self) {
+        let (introduce, introduced) = mpsc::unbounded_channel();
+        (Introducer(introduce), Self { source: Source::Introduced(introduced), role })
     }
 
     /// The socket's path, when it has one.
     #[must_use]
     pub fn path(&self) -> Option<PathBuf> {
-        let address: UnixAddr = getsockname(self.socket.as_fd().as_raw_fd()).ok()?;
+        let Source::Socket(socket) = &self.source else { return None };
+        let address: UnixAddr = getsockname(socket.as_fd().as_raw_fd()).ok()?;
         address.path().map(Path::to_owned)
     }
 
     /// Hands the socket to the running reactor.
-    pub(crate) fn activate(self) -> io::Result<(uds_local_socket::tokio::Listener, Role)> {
-        Ok((uds_local_socket::tokio::Listener::try_from(self.socket)?, self.role))
+    pub(crate) fn activate(self) -> io::Result<(Acceptor, Role)> {
+        let acceptor = match self.source {
+            Source::Socket(socket) => Acceptor::Socket(socket.try_into()?),
+            Source::Introduced(arrivals) => Acceptor::Introduced(arrivals),
+        };
+        Ok((acceptor, self.role))
+    }
+}
+
+/// A listener that the reactor watches.
+pub(crate) enum Acceptor {
+    Socket(uds_local_socket::tokio::Listener),
+    Introduced(mpsc::UnboundedReceiver<(net::UnixStream, Peer)>),
+}
+
+impl Acceptor {
+    /// The next connection, and who is at the other end where somebody has said so.
+    ///
+    /// # Errors
+    /// When the kernel has none to give now.
+    pub(crate) async fn accept(&mut self) -> io::Result<(UnixStream, Option<Peer>)> {
+        match self {
+            Self::Socket(listener) => Ok((listener.accept().await?.into(), None)),
+            Self::Introduced(arrivals) => match arrivals.recv().await {
+                Some((socket, peer)) => {
+                    socket.set_nonblocking(true)?;
+                    Ok((UnixStream::from_std(socket)?, Some(peer)))
+                }
+                // Nobody will come any more.
+                None => std::future::pending().await,
+            },
+        }
     }
 }
 

@@ -47,6 +47,19 @@ pub fn choose(memory: Memory) -> Result<(), NoMemfdSecret> {
     probed.map_err(|errno| NoMemfdSecret(errno.into()))
 }
 
+/// Has every large block of memory go back to the kernel when it is freed. glibc would raise the size from which it does so
+/// with the first hash of a password, and each thread would keep the memory of its largest one from then on.
+#[cfg(target_env = "gnu")]
+pub fn return_large_blocks() {
+    // SAFETY: it changes one number of the allocator's, and is given a legal one.
+    // A refusal leaves it as it was, which costs memory and nothing else.
+    unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_BLOCK) };
+}
+
+/// Other allocators give large blocks back.
+#[cfg(not(target_env = "gnu"))]
+pub const fn return_large_blocks() {}
+
 /// The configuration asks for memfd_secret, and the kernel gives none.
 #[derive(Debug)]
 pub struct NoMemfdSecret(io::Error);
@@ -231,3 +244,7 @@ static MEMFD_SECRET: AtomicBool = AtomicBool::new(false);
 
 /// Every page of every Linux is at least as large, and as aligned.
 const SMALLEST_PAGE: usize = 4096;
+
+/// Bytes from which a block is one to be given back.
+#[cfg(target_env = "gnu")]
+const LARGE_BLOCK: i32 = 1024 * 1024;

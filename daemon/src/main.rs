@@ -13,8 +13,10 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use mfad_daemon::clock::SystemClock;
-use mfad_daemon::setup::{self, Places, ServeOptions};
-use tokio::signal::unix::{SignalKind, signal};
+use mfad_daemon::places::Places;
+use mfad_daemon::reload::Reloader;
+use mfad_daemon::setup::{self, Prepared, ServeOptions};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// One local second-factor verifier for every service on this machine.
 #[derive(Parser)]
@@ -50,18 +52,39 @@ fn main() -> ExitCode {
 }
 
 fn serve(options: &ServeOptions) -> Result<(), Box<dyn Error>> {
-    let (config, listeners) = setup::prepare(options, &mut |line| tell(line))?;
+    let Prepared { config, listeners, reloader } = setup::prepare(options, &mut |line| tell(line))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let hangup = signal(SignalKind::hangup())?;
         let shutdown = async {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
+                () = reload_at(hangup, reloader) => {}
             }
         };
         Ok(mfad_daemon::run(config, listeners, Arc::new(SystemClock), shutdown).await?)
-    })
+    });
+    // A look-up or a question to PAM that hangs must not keep the process.
+    runtime.shutdown_background();
+    ended
+}
+
+/// Reads the configuration again at each signal. It resolves never.
+async fn reload_at(mut hangup: Signal, reloader: Reloader) {
+    let reloader = Arc::new(reloader);
+    while hangup.recv().await.is_some() {
+        let reloader = Arc::clone(&reloader);
+        let reload = move || {
+            if let Err(error) = reloader.reload(&mut |line| tell(line)) {
+                tell(&format!("the rules from before stay in force: {}", chain(&error)));
+            }
+        };
+        // It looks users and groups up, which may take its time. A panic there has been told.
+        tokio::task::spawn_blocking(reload).await.ok();
+    }
+    std::future::pending().await
 }
 
 /// Prints an error with its causes, as far as standard error takes them.

@@ -11,6 +11,7 @@ pub(crate) fn key(subject: Subject<'_>) -> Vec<u8> {
     match subject {
         Subject::Account(name) => [&[ACCOUNT_KEY], names::bytes(name).as_slice()].concat(),
         Subject::Slot(slot) => [&[SLOT_KEY], slot.to_be_bytes().as_slice()].concat(),
+        Subject::Realm(realm) => [&[REALM_KEY], realm.as_str().as_bytes()].concat(),
     }
 }
 
@@ -20,6 +21,8 @@ pub(crate) enum Owner {
     Account(AccountName),
     /// A slot's.
     Slot(u16),
+    /// A realm's.
+    Realm(Realm),
 }
 
 impl Owner {
@@ -28,6 +31,7 @@ impl Owner {
         match key.split_first()? {
             (&ACCOUNT_KEY, name) => parse_name(name).map(Self::Account),
             (&SLOT_KEY, slot) => Some(Self::Slot(u16::from_be_bytes(slot.try_into().ok()?))),
+            (&REALM_KEY, realm) => Realm::new(std::str::from_utf8(realm).ok()?).map(Self::Realm),
             _ => None,
         }
     }
@@ -37,6 +41,7 @@ impl Owner {
         match self {
             Self::Account(name) => Subject::Account(name),
             Self::Slot(slot) => Subject::Slot(*slot),
+            Self::Realm(realm) => Subject::Realm(realm),
         }
     }
 }
@@ -51,3 +56,6 @@ const ACCOUNT_KEY: u8 = b'a';
 
 /// The first byte of the keys of slots.
 const SLOT_KEY: u8 = b'n';
+
+/// The first byte of the keys of realms.
+const REALM_KEY: u8 = b'r';

@@ -47,6 +47,11 @@ impl Known {
     pub fn insert(&mut self, key: &[u8]) {
         self.hashes.insert(self.hasher.hash_one(key));
     }
+
+    /// Forgets a record that was removed on purpose.
+    pub fn remove(&mut self, key: &[u8]) {
+        self.hashes.remove(&self.hasher.hash_one(key));
+    }
 }
 
 /// How far a proof is.

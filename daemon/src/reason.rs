@@ -28,8 +28,16 @@ pub enum Reason {
     Expired,
     /// The account has a factor, and replacing it needs a code.
     Enrolled,
-    /// No ticket was issued for this account.
+    /// No ticket was issued for this account, or another one.
     NoTicket,
+    /// Only an administrator enrols in this realm.
+    Closed,
+    /// The password is wrong.
+    WrongPassword,
+    /// Behind a right password, other tries have brought a delay since.
+    Overtaken,
+    /// What is here belongs to a user of another uid, who bore the name before.
+    OtherUser,
 }
 
 impl Reason {
@@ -68,6 +76,12 @@ impl fmt::Display for Reason {
             Self::Expired => f.write_str("the enrolment has lapsed"),
             Self::Enrolled => f.write_str("already enrolled, and replacing asks for a code"),
             Self::NoTicket => f.write_str("no such ticket"),
+            Self::Closed => f.write_str("only an administrator enrols in this realm"),
+            Self::WrongPassword => f.write_str("wrong password"),
+            Self::Overtaken => f.write_str("right password, and other tries have brought a delay meanwhile"),
+            Self::OtherUser => {
+                f.write_str("the name has another uid now, until an administrator disables or removes the account")
+            }
         }
     }
 }

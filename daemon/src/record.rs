@@ -8,6 +8,7 @@ use std::fmt;
 use mfad_proto::{EnrollmentId, Failure, Handle, Label};
 use zeroize::Zeroizing;
 
+use crate::password::Hash;
 use crate::recovery::{Issued, Tag, Tags};
 use crate::throttle::{Counter, Moment, Tries};
 use crate::totp::{Algorithm, Digits, Generator, Key, SEARCH, Step};
@@ -32,6 +33,11 @@ pub struct Record {
     pub recovery: Tags,
     /// The recovery code that an administrator issued last, until it is used.
     pub issued: Option<Issued>,
+    /// The password, in a realm where the server keeps it.
+    pub password: Option<Hash>,
+    /// The uid of the user of this machine whose factor, enrolment or password this is; none where names were not those of
+    /// users here when it was made.
+    pub uid: Option<u32>,
     /// In a slot: the hash of the unknown name whose tries these are.
     pub holder: Option<Holder>,
 }
@@ -43,7 +49,31 @@ impl Record {
     /// Whether nothing was ever enrolled or begun here: the name is as good as unknown.
     #[must_use]
     pub const fn is_vacant(&self) -> bool {
-        self.generation == 0 && self.factor.is_none() && self.pending.is_none()
+        self.generation == 0 && !self.is_held() && self.issued.is_none()
+    }
+
+    /// Whether something here belongs to somebody.
+    #[must_use]
+    pub const fn is_held(&self) -> bool {
+        self.factor.is_some() || self.pending.is_some() || self.password.is_some()
+    }
+
+    /// Whether what is here belongs to another user than the one who bears the name now.
+    #[must_use]
+    pub fn is_of_another(&self, uid: Option<u32>) -> bool {
+        self.is_held() && self.uid.zip(uid).is_some_and(|(was, is)| was != is)
+    }
+
+    /// Forgets what failed under a name that was nobody's until now: it was a slot's.
+    pub fn begin_anew_when_vacant(&mut self) {
+        if self.is_vacant() {
+            *self = Self::default();
+        }
+    }
+
+    /// Takes the factor away, and with it all that could bring one or stand for one.
+    pub fn drop_factor(&mut self) {
+        (self.factor, self.pending, self.recovery, self.issued) = Default::default();
     }
 
     /// Writes the record into bytes of one length.
@@ -64,7 +94,8 @@ impl Record {
         out.option(self.pending.as_ref(), |out, pending| {
             out.bytes(pending.id.as_bytes())?;
             pending.seed.write(out)?;
-            out.u64(pending.expires_at)
+            out.u64(pending.expires_at)?;
+            out.byte(u8::from(pending.proved))
         })?;
         out.bytes(&self.failures.count.to_le_bytes())?;
         out.option(self.failures.last.as_ref(), |out, last| {
@@ -72,13 +103,16 @@ impl Record {
             out.sized(last.service.as_str().as_bytes())
         })?;
         out.option(self.last_success.as_ref(), |out, time| out.u64(*time))?;
-        [self.tries.codes, self.tries.passwords, self.tries.own].iter().try_for_each(|counter| out.counter(counter))?;
+        let Tries { codes, passwords, logins, own, own_passwords } = &self.tries;
+        [codes, passwords, logins, own, own_passwords].into_iter().try_for_each(|counter| out.counter(counter))?;
         out.byte(u8::try_from(self.recovery.as_slice().len()).map_err(|_e| Error)?)?;
         self.recovery.as_slice().iter().try_for_each(|tag| out.bytes(tag.as_bytes()))?;
         out.option(self.issued.as_ref(), |out, issued| {
             out.bytes(issued.tag.as_bytes())?;
             out.u64(issued.expires_at)
         })?;
+        out.option(self.password.as_ref(), |out, hash| out.sized(hash.expose().as_bytes()))?;
+        out.option(self.uid.as_ref(), |out, uid| out.bytes(&uid.to_le_bytes()))?;
         out.option(self.holder.as_ref(), |out, holder| out.bytes(holder))?;
         Ok(plain)
     }
@@ -105,16 +139,24 @@ impl Record {
             })?,
             pending: from.option(|from| {
                 let id = EnrollmentId::from_random(from.array()?);
-                Ok(Pending { id, seed: Seed::read(from)?, expires_at: from.u64()? })
+                Ok(Pending { id, seed: Seed::read(from)?, expires_at: from.u64()?, proved: from.flag()? })
             })?,
             failures: Failures {
                 count: from.u32()?,
                 last: from.option(|from| Ok(Failure { time: from.u64()?, service: from.label()? }))?,
             },
             last_success: from.option(Reader::u64)?,
-            tries: Tries { codes: from.counter()?, passwords: from.counter()?, own: from.counter()? },
+            tries: Tries {
+                codes: from.counter()?,
+                passwords: from.counter()?,
+                logins: from.counter()?,
+                own: from.counter()?,
+                own_passwords: from.counter()?,
+            },
             recovery: from.tags()?,
             issued: from.option(|from| Ok(Issued { tag: Tag::from_bytes(from.array()?), expires_at: from.u64()? }))?,
+            password: from.option(Reader::hash)?,
+            uid: from.option(Reader::u32)?,
             holder: from.option(Reader::array)?,
         };
         if from.0.iter().any(|byte| *byte != 0) { Err(Error) } else { Ok(record) }
@@ -141,6 +183,8 @@ pub struct Pending {
     pub seed: Seed,
     /// When it lapses, in Unix seconds.
     pub expires_at: u64,
+    /// Whether who began it gave a code of the working factor.
+    pub proved: bool,
 }
 
 /// A key, how codes are made of it, and the public name of the enrolment that made it.
@@ -189,7 +233,7 @@ impl Seed {
 }
 
 /// Failed tries.
-#[derive(Default, PartialEq, Eq, Debug)]
+#[derive(Default, Clone, PartialEq, Eq, Debug)]
 pub struct Failures {
     /// How many in a row.
     pub count: u32,
@@ -202,7 +246,7 @@ pub struct Plain(Box<Zeroizing<[u8; Self::LENGTH]>>);
 
 impl Plain {
     /// Bytes of every record.
-    pub const LENGTH: usize = 640;
+    pub const LENGTH: usize = 832;
 
     /// All zeros, to be filled in place.
     #[must_use]
@@ -300,6 +344,18 @@ impl<'a> Reader<'a> {
         self.array().map(u32::from_le_bytes)
     }
 
+    fn flag(&mut self) -> Result<bool, Error> {
+        match self.byte()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(Error),
+        }
+    }
+
+    fn hash(&mut self) -> Result<Hash, Error> {
+        std::str::from_utf8(self.sized()?).ok().and_then(Hash::parse).ok_or(Error)
+    }
+
     fn step(&mut self) -> Result<Step, Error> {
         self.u64().map(Step)
     }
@@ -338,5 +394,5 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The first byte of every record of this layout.
-const LAYOUT: u8 = 1;
+/// The first byte of every record of this layout. Layout 1 had no passwords and no uids, and was never released.
+const LAYOUT: u8 = 2;

@@ -15,10 +15,10 @@ use mfad_proto::{AccountName, Password};
 
 use crate::backup::{self, Backup};
 use crate::home::{HEAD, KEYRING, STORE, UNFINISHED};
-use crate::inventory::account_of;
 use crate::keyring::{self, Keyring, SecretKey};
 use crate::ledger::{Ledger, MARK_KEY, Mark};
 use crate::locked;
+use crate::place::Owner;
 use crate::record::Record;
 use crate::seal::{Sealer, Subject};
 use crate::state::{self, StateFolder};
@@ -216,11 +216,24 @@ impl<'f> Build<'f> {
         })
     }
 
-    /// Takes an account's record over; the slots of unknown names start anew.
+    /// Takes the record of an account or a realm over; the slots of unknown names start anew.
     fn take(&mut self, key: &[u8], sealed: &[u8]) -> Result<(), backup::Error> {
         self.seen = self.seen.saturating_add(1);
-        let Some(name) = account_of(key) else { return Ok(()) };
-        let subject = Subject::Account(&name);
+        match Owner::of(key) {
+            Some(Owner::Account(name)) => self.take_account(key, &name, sealed),
+            Some(Owner::Realm(realm)) => {
+                let subject = Subject::Realm(&realm);
+                let opened = self.sealer.open_plain(subject, sealed);
+                let (generation, plain) = opened.map_err(|_e| backup::Error::Content)?;
+                let value = self.sealer.seal_plain(subject, generation, plain);
+                self.write(key, value.map_err(|_e| backup::Error::Content)?)
+            }
+            Some(Owner::Slot(_)) | None => Ok(()),
+        }
+    }
+
+    fn take_account(&mut self, key: &[u8], name: &AccountName, sealed: &[u8]) -> Result<(), backup::Error> {
+        let subject = Subject::Account(name);
         let mut record = self.sealer.open(subject, sealed).map_err(|_e| backup::Error::Content)?;
         if self.old.as_ref().is_some_and(|old| old.has_moved_on(key, subject, &record)) {
             self.changed.push(name.clone());
@@ -233,9 +246,13 @@ impl<'f> Build<'f> {
         // Who began it may have finished it since: its key could be somebody's working factor.
         record.pending = None;
         let value = self.sealer.seal(subject, &record).map_err(|_e| backup::Error::Content)?;
+        self.accounts = self.accounts.saturating_add(1);
+        self.write(key, value)
+    }
+
+    fn write(&mut self, key: &[u8], value: Vec<u8>) -> Result<(), backup::Error> {
         self.mark.sum.toggle(self.ledger.print(key, &value));
         self.mark.records = self.mark.records.saturating_add(1);
-        self.accounts = self.accounts.saturating_add(1);
         self.batch.push((key.to_vec(), Some(value)));
         if self.batch.len() == BATCH {
             self.store.commit(std::mem::take(&mut self.batch))?;

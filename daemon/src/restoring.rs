@@ -10,9 +10,10 @@ use indicatif::ProgressBar;
 use mfad_client::input;
 use mfad_daemon::clock::{Clock, SystemClock};
 use mfad_daemon::locked;
+use mfad_daemon::places::Places;
 use mfad_daemon::restore::{Report, Restore, Since};
 use mfad_daemon::root_key;
-use mfad_daemon::setup::{Places, close_process};
+use mfad_daemon::setup::close_process;
 use mfad_daemon::state::StateFolder;
 use mfad_proto::Password;
 

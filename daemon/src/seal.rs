@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{Tag, XChaCha20Poly1305, XNonce};
-use mfad_proto::AccountName;
+use mfad_proto::{AccountName, Realm};
 
 use crate::keyring::{DataKey, Keyring};
 use crate::locked::{self, Locked};
@@ -22,6 +22,8 @@ pub enum Subject<'a> {
     Account(&'a AccountName),
     /// A slot that failures of unknown names are written to.
     Slot(u16),
+    /// What an administrator has set for a realm.
+    Realm(&'a Realm),
 }
 
 /// Seals and opens records. Clones share the keys.
@@ -67,16 +69,33 @@ impl Sealer {
     /// # Errors
     /// [`Error::Random`] when the kernel gives no randomness.
     pub fn seal(&self, subject: Subject<'_>, record: &Record) -> Result<Vec<u8>, Error> {
-        let plain = record.encode().map_err(Error::Record)?;
+        self.seal_plain(subject, record.generation, record.encode().map_err(Error::Record)?)
+    }
+
+    /// Opens what [`Self::seal`] made for the same subject.
+    ///
+    /// # Errors
+    /// [`Error::Broken`] when the bytes were changed, moved, or sealed by another key.
+    pub fn open(&self, subject: Subject<'_>, sealed: &[u8]) -> Result<Record, Error> {
+        let (generation, plain) = self.open_plain(subject, sealed)?;
+        let record = Record::decode(&plain).map_err(Error::Record)?;
+        if record.generation == generation { Ok(record) } else { Err(Error::Broken) }
+    }
+
+    /// Seals the plain bytes of a record.
+    ///
+    /// # Errors
+    /// As [`Self::seal`].
+    pub fn seal_plain(&self, subject: Subject<'_>, generation: u64, plain: Plain) -> Result<Vec<u8>, Error> {
         let mut nonce = [0_u8; NONCE];
         getrandom::fill(&mut nonce).map_err(Error::Random)?;
         let mut sealed = Vec::with_capacity(SEALED);
         sealed.push(FORMAT);
         sealed.extend_from_slice(&self.current.id.to_le_bytes());
-        sealed.extend_from_slice(&record.generation.to_le_bytes());
+        sealed.extend_from_slice(&generation.to_le_bytes());
         sealed.extend_from_slice(&nonce);
         let mut body = plain;
-        let associated = associated(subject, record.generation);
+        let associated = associated(subject, generation);
         let tag = self.current.cipher.encrypt_inout_detached(
             &XNonce::from(nonce),
             &associated,
@@ -88,11 +107,11 @@ impl Sealer {
         Ok(sealed)
     }
 
-    /// Opens what [`Self::seal`] made for the same subject.
+    /// Opens what [`Self::seal_plain`] made for the same subject: its generation and plain bytes.
     ///
     /// # Errors
-    /// [`Error::Broken`] when the bytes were changed, moved, or sealed by another key.
-    pub fn open(&self, subject: Subject<'_>, sealed: &[u8]) -> Result<Record, Error> {
+    /// As [`Self::open`].
+    pub fn open_plain(&self, subject: Subject<'_>, sealed: &[u8]) -> Result<(u64, Plain), Error> {
         let id = key_id(sealed).ok_or(Error::Broken)?;
         let key = [Some(&self.current), self.old.as_ref()].into_iter().flatten().find(|key| key.id == id);
         let cipher = &key.ok_or(Error::Broken)?.cipher;
@@ -112,8 +131,7 @@ impl Sealer {
             &Tag::from(*tag),
         );
         opened.map_err(|_e| Error::Broken)?;
-        let record = Record::decode(&plain).map_err(Error::Record)?;
-        if record.generation == generation { Ok(record) } else { Err(Error::Broken) }
+        Ok((generation, plain))
     }
 }
 
@@ -162,6 +180,7 @@ fn associated(subject: Subject<'_>, generation: u64) -> Vec<u8> {
     let (kind, subject) = match subject {
         Subject::Account(name) => (b'a', names::bytes(name)),
         Subject::Slot(slot) => (b'n', slot.to_be_bytes().to_vec()),
+        Subject::Realm(realm) => (b'r', realm.as_str().as_bytes().to_vec()),
     };
     [&[FORMAT, kind], generation.to_le_bytes().as_slice(), &subject].concat()
 }

@@ -2,12 +2,8 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use interprocess::local_socket::traits::tokio::Listener as _;
-use interprocess::os::unix::uds_local_socket::tokio::Listener as Acceptor;
-use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -16,30 +12,36 @@ use tokio::time::{Duration, sleep, timeout};
 use crate::audit::Audit;
 use crate::clock::{Clock, Timeline};
 use crate::connection;
+use crate::first_factor::FirstFactors;
 use crate::handler::{Caller, Handler};
+use crate::helper::Helper;
 use crate::home::Home;
 use crate::keyring::{Keyring, SecretKey};
-use crate::listener::Listener;
+use crate::listener::{Acceptor, Listener};
 use crate::locked;
 use crate::names::NameHasher;
+use crate::peer;
 use crate::policy::{Peer, Policy, Role};
 use crate::recovery::Tagger;
 use crate::service::Service;
 use crate::slots::{Claim, Slots};
 use crate::store::Failure;
+use crate::users::{Directory, Users};
 
 /// What a server needs to run.
 pub struct Config {
-    /// The rules.
-    pub policy: Policy,
+    /// The rules, those that are in force now: each request is judged by one of them.
+    pub policy: watch::Receiver<Arc<Policy>>,
+    /// Where users of this machine are looked up.
+    pub users: Arc<dyn Users>,
+    /// Who asks the system's PAM.
+    pub helper: Helper,
     /// The keys.
     pub keyring: Keyring,
     /// What wraps them, and will wrap those that follow.
     pub root: SecretKey,
     /// Where the store and the wrapped keys live.
     pub home: Arc<dyn Home>,
-    /// The uid that counts as root on a socket made by hand.
-    pub server_uid: u32,
     /// Where the audit and the server's own words go, a line at a time.
     pub log: Box<dyn io::Write + Send>,
 }
@@ -55,16 +57,18 @@ pub async fn run(
     clock: Arc<dyn Clock>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let Config { policy, keyring, root, home, server_uid, log } = config;
+    let Config { policy, users, helper, keyring, root, home, log } = config;
     let audit = Arc::new(Audit::start(log).map_err(Error::Io)?);
     let names = NameHasher::new(&keyring).map_err(Error::Memory)?;
     let tagger = Tagger::new(&keyring).map_err(Error::Memory)?;
     let time = Timeline::begin(clock).map_err(|error| Error::Io(error.into()))?;
     let service = Service::new((keyring, root), names.clone(), home, Arc::clone(&audit)).map_err(Error::Memory)?;
     let service = Arc::new(service);
-    let handler = Arc::new(Handler { policy, service: Arc::clone(&service), names, tagger, time, audit });
+    let (directory, first_factors) = (Directory::new(users), FirstFactors::new(helper));
+    let asked = Arc::clone(&service);
+    let handler = Arc::new(Handler { policy, directory, first_factors, service: asked, names, tagger, time, audit });
     let (alive, mut all_gone) = mpsc::channel(1);
-    let door = Door { handler, slots: Arc::default(), stop: watch::Sender::new(false), server_uid };
+    let door = Door { handler, slots: Arc::default(), stop: watch::Sender::new(false) };
 
     let mut doors = JoinSet::new();
     for listener in listeners {
@@ -123,28 +127,25 @@ struct Door {
     handler: Arc<Handler>,
     slots: Arc<Slots>,
     stop: watch::Sender<bool>,
-    server_uid: u32,
 }
 
 impl Door {
-    async fn open(self, acceptor: Acceptor, role: Arc<Role>, alive: mpsc::Sender<()>) {
+    async fn open(self, mut acceptor: Acceptor, role: Arc<Role>, alive: mpsc::Sender<()>) {
         loop {
             match acceptor.accept().await {
-                Ok(stream) => self.admit(UnixStream::from(stream), &role, &alive),
+                Ok((stream, peer)) => self.admit(stream, peer, &role, &alive),
                 // Mostly too many open files: wait for some to close instead of spinning.
                 Err(_error) => sleep(ACCEPT_PAUSE).await,
             }
         }
     }
 
-    fn admit(&self, stream: UnixStream, role: &Arc<Role>, alive: &mpsc::Sender<()>) {
+    fn admit(&self, stream: UnixStream, peer: Option<Peer>, role: &Arc<Role>, alive: &mpsc::Sender<()>) {
         // A peer that the kernel cannot name is nobody.
-        let Ok(credentials) = getsockopt(&stream.as_fd(), PeerCredentials) else { return };
-        let peer = Peer { uid: credentials.uid(), gid: credentials.gid(), pid: credentials.pid() };
-        let claim = Claim {
-            uid: peer.uid,
-            stranger: self.handler.policy.is_stranger(&peer, role),
-            root: peer.uid == 0 || (peer.uid == self.server_uid && **role == Role::ByHand),
+        let Ok(peer) = peer.map_or_else(|| peer::of(&stream), Ok) else { return };
+        let claim = {
+            let policy = self.handler.policy.borrow();
+            Claim::new(peer.uid, role, policy.is_unprivileged(&peer, role), policy.is_root(&peer, role))
         };
         let Some(slot) = self.slots.take(claim) else { return connection::turn_away(&stream) };
         let caller = Caller { peer, role: Arc::clone(role) };

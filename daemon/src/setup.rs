@@ -2,75 +2,33 @@
 //! in which each protects the next.
 
 use std::fmt;
-use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use listenfd::ListenFd;
-use mfad_proto::Realm;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::geteuid;
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, Config as File};
+use crate::config;
+use crate::helper::Helper;
 use crate::home::{FolderHome, HEAD, Home, KEYRING, STORE, UNFINISHED};
 use crate::keyring::{self, Keyring, SecretKey};
 use crate::ledger::{Ledger, MARK_KEY, Mark};
 use crate::listener::{self, Access, Listener};
 use crate::locked;
-use crate::policy::{Policy, Role};
+use crate::places::Places;
+use crate::policy::Role;
+use crate::reload::Reloader;
 use crate::restore;
 use crate::root_key::{self, Source};
 use crate::server::Config;
+use crate::sockets;
 use crate::state::{self, StateFolder};
 use crate::store;
-
-/// Where everything lies. `serve` and `check` share it.
-#[derive(Debug, Clone, Args)]
-pub struct Places {
-    /// The configuration [default: /etc/mfad/mfad.toml, if it is there]
-    #[arg(long, value_name = "F")]
-    pub config: Option<PathBuf>,
-    /// The state folder
-    #[arg(long, value_name = "DIR", default_value = "/var/lib/mfad")]
-    pub state: PathBuf,
-    /// The root key's file; - reads standard input [default: systemd's credential mfad.key, else key_file of the
-    /// configuration, else root.key in the state folder]
-    #[arg(long, value_name = "F")]
-    pub key_file: Option<PathBuf>,
-}
-
-impl Places {
-    /// Reads the configuration.
-    ///
-    /// # Errors
-    /// [`config::Error`]; a missing file is one only when it was named.
-    pub fn read_config(&self) -> Result<File, config::Error> {
-        let host = config::host_issuer();
-        match &self.config {
-            Some(path) => File::read(path, &host),
-            None => match File::read(Path::new(CONFIG), &host) {
-                Err(config::Error::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
-                    Ok(File::without_file(&host))
-                }
-                read => read,
-            },
-        }
-    }
-
-    /// Where the root key comes from.
-    #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "systemd names the folder of credentials in the environment alone")]
-    pub fn key_source(&self, config: &File) -> Source {
-        let credentials = std::env::var("CREDENTIALS_DIRECTORY").ok().map(PathBuf::from);
-        Source::choose(self.key_file.as_deref(), credentials.as_deref(), config.key_file.as_deref())
-    }
-}
+use crate::users::SystemUsers;
 
 /// The options of `mfad serve`.
 #[derive(Debug, Clone, Args)]
@@ -81,6 +39,20 @@ pub struct ServeOptions {
     /// Serve on this one socket, by hand [default: the sockets that systemd hands over, else those below /run/mfad]
     #[arg(long, value_name = "PATH")]
     pub socket: Option<PathBuf>,
+    /// Where mfad-passwd is reached, which asks the system's PAM [default: /run/mfad-passwd.sock; a daemon that is root
+    /// and finds nobody there runs mfad-passwd itself]
+    #[arg(long, value_name = "PATH")]
+    pub passwd_socket: Option<PathBuf>,
+}
+
+/// A server that is ready to run.
+pub struct Prepared {
+    /// The arguments of [`crate::run`].
+    pub config: Config,
+    /// Its sockets.
+    pub listeners: Vec<Listener>,
+    /// Reads the rules anew while it runs.
+    pub reloader: Reloader,
 }
 
 /// Builds the arguments of [`crate::run`]. `tell` hears what the person who starts the server should know.
@@ -89,7 +61,7 @@ pub struct ServeOptions {
 ///
 /// # Errors
 /// [`Error`], whose sources say what is wrong and what to do.
-pub fn prepare(options: &ServeOptions, tell: &mut dyn FnMut(&str)) -> Result<(Config, Vec<Listener>), Error> {
+pub fn prepare(options: &ServeOptions, tell: &mut dyn FnMut(&str)) -> Result<Prepared, Error> {
     close_process()?;
     let file = options.places.read_config().map_err(Error::Config)?;
     if let Err(missing) = locked::choose(file.key_memory) {
@@ -104,8 +76,8 @@ pub fn prepare(options: &ServeOptions, tell: &mut dyn FnMut(&str)) -> Result<(Co
         Some(path) => {
             vec![Listener::bind(path, Role::ByHand, &Access { mode: 0o666, group: None }).map_err(Error::Listen)?]
         }
-        None => match handed_over(&file)? {
-            activated if activated.is_empty() => standard(&file)?,
+        None => match sockets::handed_over(&file).map_err(Error::Sockets)? {
+            activated if activated.is_empty() => sockets::standard(&file).map_err(Error::Sockets)?,
             activated => activated,
         },
     };
@@ -114,8 +86,15 @@ pub fn prepare(options: &ServeOptions, tell: &mut dyn FnMut(&str)) -> Result<(Co
         state.announce(first).map_err(Error::State)?;
     }
     paths.iter().for_each(|path| tell(&format!("listening on {}", path.display())));
-    let policy = Policy::new(file.realms, server_uid);
-    Ok((Config { policy, keyring, root, home, server_uid, log: Box::new(io::stderr()) }, listeners))
+    let (reloader, policy) = Reloader::begin(options.places.clone(), file, server_uid, tell);
+    let usual = Helper::usual();
+    let helper = match &options.passwd_socket {
+        Some(socket) => Helper { socket: socket.clone(), program: None },
+        None => usual,
+    };
+    let (users, log) = (Arc::new(SystemUsers), Box::new(io::stderr()));
+    let config = Config { policy, users, helper, keyring, root, home, log };
+    Ok(Prepared { config, listeners, reloader })
 }
 
 /// A keyring that was opened.
@@ -169,8 +148,8 @@ pub enum Error {
     Store(store::Error),
     /// A socket.
     Listen(listener::Error),
-    /// A socket that systemd handed over has a name that is no realm's.
-    SocketName(String),
+    /// The sockets.
+    Sockets(sockets::Error),
     /// The operating system refused.
     Io(io::Error),
 }
@@ -185,6 +164,7 @@ impl fmt::Display for Error {
             | Self::Restore(_)
             | Self::Store(_)
             | Self::Listen(_)
+            | Self::Sockets(_)
             | Self::Io(_) => f.write_str("mfad cannot start"),
             Self::NoKey(folder) => write!(
                 f,
@@ -196,11 +176,6 @@ impl fmt::Display for Error {
                 f,
                 "{} holds a store, and the keyring that opens it is gone: put the file keyring back",
                 folder.display()
-            ),
-            Self::SocketName(name) => write!(
-                f,
-                "systemd handed over a socket named {name:?}, which is neither mfad nor a realm of the \
-                 configuration: set FileDescriptorName= in its unit"
             ),
         }
     }
@@ -217,7 +192,8 @@ impl std::error::Error for Error {
             Self::Store(error) => Some(error),
             Self::Listen(error) => Some(error),
             Self::Io(error) => Some(error),
-            Self::NoKey(_) | Self::NoKeyring(_) | Self::SocketName(_) => None,
+            Self::Sockets(error) => Some(error),
+            Self::NoKey(_) | Self::NoKeyring(_) => None,
         }
     }
 }
@@ -228,6 +204,7 @@ impl std::error::Error for Error {
 /// When the kernel refuses.
 pub fn close_process() -> Result<(), Error> {
     umask(Mode::from_bits_truncate(0o077));
+    locked::return_large_blocks();
     let refused = |errno: nix::errno::Errno| Error::Io(errno.into());
     setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(refused)?;
     nix::sys::prctl::set_dumpable(false).map_err(refused)?;
@@ -288,69 +265,7 @@ pub fn found_store(home: &dyn Home, ledger: &Ledger) -> Result<(), store::Error>
     home.write_head(&ledger.seal_head(0).map_err(random)?)
 }
 
-/// The sockets that systemd hands over, each with its role by name: a realm's, else the public one.
-#[expect(clippy::disallowed_methods, reason = "systemd names the sockets in the environment alone")]
-fn handed_over(file: &File) -> Result<Vec<Listener>, Error> {
-    let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
-    let mut names = names.split(':');
-    let mut sockets = ListenFd::from_env();
-    let mut listeners = Vec::with_capacity(sockets.len());
-    for index in 0..sockets.len() {
-        let role = role_of(file, names.next().unwrap_or_default())?;
-        if let Some(socket) = sockets.take_unix_listener(index).map_err(Error::Io)? {
-            listeners.push(Listener::adopt(OwnedFd::from(socket), role));
-        }
-    }
-    Ok(listeners)
-}
-
-fn role_of(file: &File, name: &str) -> Result<Role, Error> {
-    match Realm::new(name) {
-        // What systemd says of a socket without a name.
-        None if name.is_empty() => Ok(Role::Public),
-        Some(realm) if file.realms.contains_key(&realm) => Ok(Role::Realm(realm)),
-        Some(_) if matches!(name, "mfad" | "unknown") => Ok(Role::Public),
-        Some(_) | None => Err(Error::SocketName(name.to_owned())),
-    }
-}
-
 /// The path from the root: whoever reads it may stand elsewhere.
 fn absolute(path: PathBuf) -> PathBuf {
     std::path::absolute(&path).unwrap_or(path)
 }
-
-/// The group whose members may use a realm's socket.
-#[must_use]
-pub fn group_of(realm: &Realm) -> Option<String> {
-    (*realm != Realm::system()).then(|| format!("mfad-{realm}"))
-}
-
-/// The sockets of the design, made here: the public one, and one for each realm in a folder of its own.
-fn standard(file: &File) -> Result<Vec<Listener>, Error> {
-    let run = Path::new(RUN);
-    make_folder(run)?;
-    let public = Access { mode: 0o666, group: None };
-    let mut listeners = vec![Listener::bind(&run.join(SOCKET), Role::Public, &public).map_err(Error::Listen)?];
-    for realm in file.realms.keys() {
-        let folder = run.join(realm.as_str());
-        make_folder(&folder)?;
-        let group = group_of(realm);
-        let access = Access { mode: if group.is_some() { 0o660 } else { 0o600 }, group };
-        let listener = Listener::bind(&folder.join(SOCKET), Role::Realm(realm.clone()), &access);
-        listeners.push(listener.map_err(Error::Listen)?);
-    }
-    Ok(listeners)
-}
-
-/// Makes a folder that everybody may enter, whatever the umask says. One that is there stays as it is.
-fn make_folder(path: &Path) -> Result<(), Error> {
-    match fs::create_dir(path) {
-        Ok(()) => fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(Error::Io),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(Error::Io(error)),
-    }
-}
-
-const CONFIG: &str = "/etc/mfad/mfad.toml";
-const RUN: &str = "/run/mfad";
-const SOCKET: &str = "mfad.sock";

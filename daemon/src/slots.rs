@@ -1,7 +1,10 @@
-//! How many connections there may be, in all and of one user, so that nobody can take the server from the others.
+//! How many connections there may be, in all, of one user and of one realm's socket, so that nobody can take the server
+//! from the others.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::policy::Role;
 
 /// All slots.
 #[derive(Default)]
@@ -9,36 +12,79 @@ pub(crate) struct Slots(Mutex<Taken>);
 
 #[derive(Default)]
 struct Taken {
+    /// Of everybody.
     total: usize,
-    strangers: usize,
-    per_uid: HashMap<u32, usize>,
+    /// Of everybody but root.
+    others: usize,
+    /// Of those who have no right but over themselves.
+    unprivileged: usize,
+    of: HashMap<Group, usize>,
+}
+
+impl Taken {
+    fn count(&self, group: &Group) -> usize {
+        self.of.get(group).copied().unwrap_or_default()
+    }
+}
+
+/// Who shares a limit.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Group {
+    /// Processes of one uid.
+    Uid(u32),
+    /// Whoever comes in over a socket that a container may have been handed: its root can take any uid there.
+    Socket(String),
+}
+
+impl Group {
+    const fn most(&self) -> usize {
+        match self {
+            Self::Uid(_) => CONNECTIONS_PER_UID,
+            Self::Socket(_) => CONNECTIONS_PER_SOCKET,
+        }
+    }
 }
 
 /// Who wants a slot.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Claim {
-    /// The peer's uid.
-    pub(crate) uid: u32,
-    /// Whether it has no right anywhere.
-    pub(crate) stranger: bool,
-    /// Whether it counts as root, whom the limit for one user does not bind.
-    pub(crate) root: bool,
+    groups: Vec<Group>,
+    unprivileged: bool,
+    root: bool,
+}
+
+impl Claim {
+    /// For a peer of this uid that came in by a socket of this role.
+    pub(crate) fn new(uid: u32, role: &Role, unprivileged: bool, root: bool) -> Self {
+        let socket = match role {
+            Role::Realm(realm) => Some(Group::Socket(realm.to_string())),
+            Role::Named(name) => Some(Group::Socket(name.clone())),
+            Role::ByHand | Role::Public => None,
+        };
+        let own = (uid != 0).then_some(Group::Uid(uid));
+        let groups = if root { Vec::new() } else { own.into_iter().chain(socket).collect() };
+        Self { groups, unprivileged, root }
+    }
 }
 
 impl Slots {
     /// Takes a slot until it is dropped; `None` when a limit is reached.
     pub(crate) fn take(self: &Arc<Self>, claim: Claim) -> Option<Slot> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_uid = taken.per_uid.get(&claim.uid).copied().unwrap_or_default();
         let full = taken.total >= CONNECTIONS
-            || (claim.stranger && taken.strangers >= CONNECTIONS / 2)
-            || (!claim.root && of_uid >= CONNECTIONS_PER_UID);
+            || claim.groups.iter().any(|group| taken.count(group) >= group.most())
+            || (claim.unprivileged && taken.unprivileged >= CONNECTIONS / 2)
+            || (!claim.root && taken.others >= CONNECTIONS.saturating_sub(KEPT_FOR_ROOT));
         if full {
             return None;
         }
         taken.total = taken.total.saturating_add(1);
-        taken.strangers = taken.strangers.saturating_add(usize::from(claim.stranger));
-        taken.per_uid.insert(claim.uid, of_uid.saturating_add(1));
+        taken.others = taken.others.saturating_add(usize::from(!claim.root));
+        taken.unprivileged = taken.unprivileged.saturating_add(usize::from(claim.unprivileged));
+        for group in &claim.groups {
+            let count = taken.count(group).saturating_add(1);
+            taken.of.insert(group.clone(), count);
+        }
         Some(Slot { slots: Arc::clone(self), claim })
     }
 }
@@ -53,12 +99,13 @@ impl Drop for Slot {
     fn drop(&mut self) {
         let mut taken = self.slots.0.lock().unwrap_or_else(PoisonError::into_inner);
         taken.total = taken.total.saturating_sub(1);
-        taken.strangers = taken.strangers.saturating_sub(usize::from(self.claim.stranger));
-        let left = taken.per_uid.get(&self.claim.uid).map_or(0, |count| count.saturating_sub(1));
-        if left == 0 {
-            taken.per_uid.remove(&self.claim.uid);
-        } else {
-            taken.per_uid.insert(self.claim.uid, left);
+        taken.others = taken.others.saturating_sub(usize::from(!self.claim.root));
+        taken.unprivileged = taken.unprivileged.saturating_sub(usize::from(self.claim.unprivileged));
+        for group in &self.claim.groups {
+            match taken.count(group).saturating_sub(1) {
+                0 => taken.of.remove(group),
+                left => taken.of.insert(group.clone(), left),
+            };
         }
     }
 }
@@ -66,5 +113,11 @@ impl Drop for Slot {
 /// Connections in all.
 const CONNECTIONS: usize = 1024;
 
+/// Of them those that nobody but root gets: sshd, sudo and login must not wait for others.
+const KEPT_FOR_ROOT: usize = 128;
+
 /// Connections of one uid other than root.
 const CONNECTIONS_PER_UID: usize = 32;
+
+/// Connections over the socket of one realm other than `system`, or of a grant.
+const CONNECTIONS_PER_SOCKET: usize = 256;

@@ -25,17 +25,23 @@ impl Moment {
 pub enum Lane {
     /// Codes that login services hand over.
     Codes,
-    /// Passwords. A wrong one never costs a try of a code.
+    /// Passwords that they hand over. A wrong one never costs a try of a code.
     Passwords,
+    /// Passwords and codes that they hand over together: one delay, whichever was wrong.
+    Logins,
     /// Codes that a process of the account's own user hands over: it cannot stop real logins.
     Own,
+    /// Passwords that such a process hands over, also together with codes.
+    OwnPasswords,
 }
 
 impl Lane {
     const fn limits(self) -> Limits {
         match self {
             Self::Codes | Self::Own => Limits { longest: 900, in_a_row: 20, in_all: 1000 },
-            Self::Passwords => Limits { longest: 60, in_a_row: u32::MAX, in_all: u32::MAX },
+            Self::Passwords | Self::Logins | Self::OwnPasswords => {
+                Limits { longest: 60, in_a_row: u32::MAX, in_all: u32::MAX }
+            }
         }
     }
 }
@@ -47,8 +53,12 @@ pub struct Tries {
     pub codes: Counter,
     /// Of [`Lane::Passwords`].
     pub passwords: Counter,
+    /// Of [`Lane::Logins`].
+    pub logins: Counter,
     /// Of [`Lane::Own`].
     pub own: Counter,
+    /// Of [`Lane::OwnPasswords`].
+    pub own_passwords: Counter,
 }
 
 /// The failed tries of one lane.
@@ -101,11 +111,24 @@ impl Tries {
         self.counter_mut(lane).in_a_row = 0;
     }
 
+    /// What was counted in this lane.
+    #[must_use]
+    pub const fn count(&self, lane: Lane) -> Counter {
+        *self.counter(lane)
+    }
+
+    /// Puts back what [`Self::count`] gave: a try that nobody could judge is none.
+    pub const fn put_back(&mut self, lane: Lane, counter: Counter) {
+        *self.counter_mut(lane) = counter;
+    }
+
     const fn counter(&self, lane: Lane) -> &Counter {
         match lane {
             Lane::Codes => &self.codes,
             Lane::Passwords => &self.passwords,
+            Lane::Logins => &self.logins,
             Lane::Own => &self.own,
+            Lane::OwnPasswords => &self.own_passwords,
         }
     }
 
@@ -113,7 +136,9 @@ impl Tries {
         match lane {
             Lane::Codes => &mut self.codes,
             Lane::Passwords => &mut self.passwords,
+            Lane::Logins => &mut self.logins,
             Lane::Own => &mut self.own,
+            Lane::OwnPasswords => &mut self.own_passwords,
         }
     }
 }

@@ -5,10 +5,11 @@ use bincode::enc::Encoder;
 use bincode::error::{DecodeError, EncodeError};
 use bincode::{Decode, Encode};
 
-use crate::account::Account;
+use crate::account::{Account, Realm};
 use crate::enrollment::EnrollmentId;
+use crate::policy::Enforcement;
 use crate::secret::{Code, Password};
-use crate::text::{Issuer, Label, RemoteHost};
+use crate::text::{Issuer, Label, Note, RemoteHost};
 
 /// One request: its id comes back in the response. Id 0 is the server's own.
 #[derive(Encode)]
@@ -77,6 +78,17 @@ pub enum Call {
         /// Where the request comes from.
         context: Context,
     },
+    /// 7: are password and code right, both at once?
+    Authenticate {
+        /// Who logs in.
+        account: Account,
+        /// The password as it was typed.
+        password: Password,
+        /// The code as it was typed; empty when none was.
+        code: Code,
+        /// Where the login comes from.
+        context: Context,
+    },
     /// 8: make new recovery codes, which replace those that are left.
     Recovery {
         /// Whose.
@@ -97,6 +109,24 @@ pub enum Call {
         /// The code that the app showed right after it.
         second: Code,
     },
+    /// 10: change the password that the server keeps.
+    Passwd {
+        /// Whose.
+        account: Account,
+        /// The password until now.
+        old: Password,
+        /// A current code of the factor; empty when there is none.
+        code: Code,
+        /// The password from now on. Not empty.
+        new: Password,
+    },
+    /// 13: take a lost factor away.
+    Disable {
+        /// Whose.
+        account: Account,
+        /// Why, for the audit.
+        reason: Note,
+    },
     /// 14: lift the stop that too many failures brought.
     Unlock {
         /// Whose.
@@ -106,6 +136,30 @@ pub enum Call {
     Recover {
         /// For whom.
         account: Account,
+    },
+    /// 16: forget the account.
+    Remove {
+        /// Which.
+        account: Account,
+    },
+    /// 17: say whether the realm asks everybody for a second factor.
+    SetPolicy {
+        /// Which realm.
+        realm: Realm,
+        /// From when on.
+        enforcement: Enforcement,
+    },
+    /// 18: what are the rules of the realm?
+    GetPolicy {
+        /// Which realm.
+        realm: Realm,
+    },
+    /// 19: set the password that the server keeps.
+    SetPassword {
+        /// Whose.
+        account: Account,
+        /// The password from now on. Not empty.
+        password: Password,
     },
     /// 23: which key seals the records?
     KeyStatus,
@@ -159,10 +213,17 @@ wire! {
     4 Enroll { account, proof, ticket, issuer, context }
     5 Confirm { account, enrollment, code }
     6 Reset { account, proof, code, context }
+    7 Authenticate { account, password, code, context }
     8 Recovery { account, proof, code }
     9 Resync { account, proof, first, second }
+    10 Passwd { account, old, code, new }
+    13 Disable { account, reason }
     14 Unlock { account }
     15 Recover { account }
+    16 Remove { account }
+    17 SetPolicy { realm, enforcement }
+    18 GetPolicy { realm }
+    19 SetPassword { account, password }
     23 KeyStatus {}
     24 KeyRotate {}
     25 Backup { passphrase }
@@ -180,13 +241,48 @@ impl Call {
             Self::Enroll { .. } => CallKind::Enroll,
             Self::Confirm { .. } => CallKind::Confirm,
             Self::Reset { .. } => CallKind::Reset,
+            Self::Authenticate { .. } => CallKind::Authenticate,
             Self::Recovery { .. } => CallKind::Recovery,
             Self::Resync { .. } => CallKind::Resync,
+            Self::Passwd { .. } => CallKind::Passwd,
+            Self::Disable { .. } => CallKind::Disable,
             Self::Unlock { .. } => CallKind::Unlock,
             Self::Recover { .. } => CallKind::Recover,
+            Self::Remove { .. } => CallKind::Remove,
+            Self::SetPolicy { .. } => CallKind::SetPolicy,
+            Self::GetPolicy { .. } => CallKind::GetPolicy,
+            Self::SetPassword { .. } => CallKind::SetPassword,
             Self::KeyStatus => CallKind::KeyStatus,
             Self::KeyRotate => CallKind::KeyRotate,
             Self::Backup { .. } => CallKind::Backup,
+        }
+    }
+}
+
+impl Call {
+    /// Whether a password comes with it, which takes its time to be judged or hashed.
+    #[must_use]
+    pub const fn bears_password(&self) -> bool {
+        match self {
+            Self::Authenticate { .. } | Self::Passwd { .. } | Self::SetPassword { .. } => true,
+            Self::Enroll { proof, .. }
+            | Self::Reset { proof, .. }
+            | Self::Recovery { proof, .. }
+            | Self::Resync { proof, .. } => matches!(proof, Proof::Password(_)),
+            Self::Ping
+            | Self::Begin { .. }
+            | Self::Status { .. }
+            | Self::Verify { .. }
+            | Self::Confirm { .. }
+            | Self::Disable { .. }
+            | Self::Unlock { .. }
+            | Self::Recover { .. }
+            | Self::Remove { .. }
+            | Self::SetPolicy { .. }
+            | Self::GetPolicy { .. }
+            | Self::KeyStatus
+            | Self::KeyRotate
+            | Self::Backup { .. } => false,
         }
     }
 }
@@ -202,16 +298,48 @@ pub enum CallKind {
     Enroll,
     Confirm,
     Reset,
+    Authenticate,
     Recovery,
     Resync,
+    Passwd,
+    Disable,
     Unlock,
     Recover,
+    Remove,
+    SetPolicy,
+    GetPolicy,
+    SetPassword,
     KeyStatus,
     KeyRotate,
     Backup,
 }
 
 impl CallKind {
+    /// All of them, in the order of their wire numbers.
+    pub const ALL: [Self; 21] = [
+        Self::Ping,
+        Self::Begin,
+        Self::Status,
+        Self::Verify,
+        Self::Enroll,
+        Self::Confirm,
+        Self::Reset,
+        Self::Authenticate,
+        Self::Recovery,
+        Self::Resync,
+        Self::Passwd,
+        Self::Disable,
+        Self::Unlock,
+        Self::Recover,
+        Self::Remove,
+        Self::SetPolicy,
+        Self::GetPolicy,
+        Self::SetPassword,
+        Self::KeyStatus,
+        Self::KeyRotate,
+        Self::Backup,
+    ];
+
     /// The name in lower case, for logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -223,10 +351,17 @@ impl CallKind {
             Self::Enroll => "enroll",
             Self::Confirm => "confirm",
             Self::Reset => "reset",
+            Self::Authenticate => "authenticate",
             Self::Recovery => "recovery",
             Self::Resync => "resync",
+            Self::Passwd => "passwd",
+            Self::Disable => "disable",
             Self::Unlock => "unlock",
             Self::Recover => "recover",
+            Self::Remove => "remove",
+            Self::SetPolicy => "set_policy",
+            Self::GetPolicy => "get_policy",
+            Self::SetPassword => "set_password",
             Self::KeyStatus => "key_status",
             Self::KeyRotate => "key_rotate",
             Self::Backup => "backup",
@@ -236,7 +371,7 @@ impl CallKind {
     /// Whether the call changes nothing, so that sending it a second time is harmless.
     #[must_use]
     pub const fn is_read_only(self) -> bool {
-        matches!(self, Self::Ping | Self::Begin | Self::Status | Self::KeyStatus | Self::Backup)
+        matches!(self, Self::Ping | Self::Begin | Self::Status | Self::GetPolicy | Self::KeyStatus | Self::Backup)
     }
 }
 

@@ -14,6 +14,7 @@ mod codec;
 mod enrollment;
 pub mod frame;
 pub mod passwd;
+mod policy;
 mod reply;
 mod secret;
 mod text;
@@ -22,9 +23,10 @@ pub use account::{Account, AccountName, Handle, Realm, UserName};
 pub use call::{Call, CallKind, Context, Proof, Request};
 pub use codec::{BadRequest, Malformed};
 pub use enrollment::{Enrollment, EnrollmentId, QrMatrix};
+pub use policy::{BadEnforcement, Enforcement, Enrolling, FirstFactor, RealmPolicy, Replacing};
 pub use reply::{Accepted, Factor, Failure, Issued, Keys, Need, Pong, Refusal, Reply, Response, State, Status};
 pub use secret::{Code, Password, RecoveryCodes, SecretText};
-pub use text::{Issuer, Label, RemoteHost};
+pub use text::{Issuer, Label, Note, RemoteHost};
 
 /// The only protocol version this crate speaks.
 pub const VERSION: u8 = 1;

@@ -4,6 +4,7 @@ use bincode::{Decode, Encode};
 
 use crate::account::{Realm, UserName};
 use crate::enrollment::Enrollment;
+use crate::policy::RealmPolicy;
 use crate::secret::{RecoveryCodes, SecretText};
 use crate::text::Label;
 
@@ -48,6 +49,8 @@ pub enum Reply {
     Issued(Issued),
     /// 12: to `KeyStatus` and `KeyRotate`.
     Keys(Keys),
+    /// 13: to `GetPolicy` and `SetPolicy`.
+    Policy(RealmPolicy),
 }
 
 /// Why a request was refused. Nothing here tells an unknown user from a wrong or used code.

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 macro_rules! secret {
     ($(#[$doc:meta])* $name:ident, $max:expr, $what:literal) => {
         $(#[$doc])*
+        #[derive(Default)]
         pub struct $name(Zeroizing<Vec<u8>>);
 
         impl $name {

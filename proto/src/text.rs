@@ -49,6 +49,21 @@ impl Issuer {
 
 judged_text!(Issuer, "issuer");
 
+/// What an administrator gives as a reason: 1..=255 bytes without control characters.
+#[derive(Debug, Clone, PartialEq, Eq, Encode)]
+pub struct Note(String);
+
+impl Note {
+    /// `None` when the text is empty, longer than 255 bytes, or holds a control character.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let legal = (1..=255).contains(&text.len()) && !text.chars().any(char::is_control);
+        legal.then(|| Self(text.to_owned()))
+    }
+}
+
+judged_text!(Note, "note");
+
 macro_rules! bounded_text {
     ($(#[$doc:meta])* $name:ident, $max:literal, $what:literal) => {
         $(#[$doc])*

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use mfad_daemon::Config;
 use mfad_daemon::clock::{Clock, SystemClock};
-use mfad_daemon::setup::{ServeOptions, prepare};
+use mfad_daemon::setup::{Prepared, ServeOptions, prepare};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Parser)]
@@ -67,13 +67,23 @@ pub fn clock_file() -> PathBuf {
 pub fn serve(change: impl FnOnce(Config, &Path) -> Config) {
     let Args { command: Command::Serve(options) } = Args::parse();
     let clock = FileClock(clock_file());
-    let (config, listeners) = prepare(&options, &mut |line| eprintln!("{line}")).expect("a prepared daemon");
+    let prepared = prepare(&options, &mut |line| eprintln!("{line}")).expect("a prepared daemon");
+    let Prepared { config, listeners, reloader } = prepared;
     let config = change(config, &options.places.state);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).expect("a signal handler");
+        let mut hangup = signal(SignalKind::hangup()).expect("a signal handler");
         let shutdown = async {
-            terminate.recv().await;
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => return,
+                    _ = hangup.recv() => {
+                        let reloaded = reloader.reload(&mut |line| eprintln!("mfad: {line}"));
+                        reloaded.unwrap_or_else(|error| eprintln!("mfad: not read: {error}"));
+                    }
+                }
+            }
         };
         mfad_daemon::run(config, listeners, Arc::new(clock), shutdown).await.expect("a served daemon");
     });

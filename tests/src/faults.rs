@@ -51,8 +51,8 @@ pub struct FaultyHome {
     inner: MemoryHome,
     disk: Arc<Mutex<Disk>>,
     commits: Arc<AtomicU64>,
-    /// How long the values of the latest commit are.
-    latest: Arc<Mutex<Vec<usize>>>,
+    /// How long the values of the latest two commits are.
+    latest: Arc<Mutex<[Vec<usize>; 2]>>,
     root: SecretKey,
 }
 
@@ -117,6 +117,16 @@ impl FaultyHome {
     /// When another test thread panicked.
     #[must_use]
     pub fn latest(&self) -> Vec<usize> {
+        let [_, latest] = self.latest_two();
+        latest
+    }
+
+    /// The same of the latest two commits, the last one at the end.
+    ///
+    /// # Panics
+    /// When another test thread panicked.
+    #[must_use]
+    pub fn latest_two(&self) -> [Vec<usize>; 2] {
         self.latest.lock().expect("a lock").clone()
     }
 
@@ -181,8 +191,8 @@ struct FaultyStore {
     inner: Arc<dyn Store>,
     disk: Arc<Mutex<Disk>>,
     commits: Arc<AtomicU64>,
-    /// How long the values of the latest commit are.
-    latest: Arc<Mutex<Vec<usize>>>,
+    /// How long the values of the latest two commits are.
+    latest: Arc<Mutex<[Vec<usize>; 2]>>,
 }
 
 impl Store for FaultyStore {
@@ -201,7 +211,11 @@ impl Store for FaultyStore {
     fn commit(&self, batch: Vec<Change>) -> Result<(), Error> {
         self.commits.fetch_add(1, Ordering::SeqCst);
         let sizes = batch.iter().map(|(_, value)| value.as_ref().map_or(0, Vec::len)).collect();
-        *self.latest.lock().expect("a lock") = sizes;
+        {
+            let mut latest = self.latest.lock().expect("a lock");
+            let [_, before] = std::mem::take(&mut *latest);
+            *latest = [before, sizes];
+        }
         while *self.disk.lock().expect("a lock") == Disk::Slow {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }

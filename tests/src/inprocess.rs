@@ -9,11 +9,13 @@ use std::time::Duration;
 use mfad_client::{Client, Options, Trusted};
 use mfad_daemon::clock::Clock;
 use mfad_daemon::config::Config as File;
+use mfad_daemon::helper::Helper;
 use mfad_daemon::policy::{Policy, Role};
+use mfad_daemon::users::{SystemUsers, Users};
 use mfad_daemon::{Access, Config, Error, Listener, run};
 use mfad_proto::{Call, Issuer, Pong, Reply};
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::faults::FaultyHome;
 
@@ -60,25 +62,58 @@ pub struct InProcess {
 }
 
 impl InProcess {
-    /// Starts a daemon on this home.
+    /// Starts a daemon on this home, with the usual rules.
     ///
     /// # Panics
     /// When its socket cannot be made.
     #[must_use]
     pub fn start(home: &Arc<FaultyHome>, clock: &SetClock) -> Self {
+        Self::start_with_policy(home, clock, Self::policy(""))
+    }
+
+    /// The rules of a configuration file.
+    ///
+    /// # Panics
+    /// When the text is none.
+    #[must_use]
+    pub fn policy(text: &str) -> Policy {
+        let file = File::parse(text, &Issuer::new("test").expect("a legal issuer")).expect("a legal configuration");
+        Policy::new(file.realms, nix::unistd::geteuid().as_raw())
+    }
+
+    /// Starts a daemon on this home, with these rules.
+    ///
+    /// # Panics
+    /// When its socket cannot be made.
+    #[must_use]
+    pub fn start_with_policy(home: &Arc<FaultyHome>, clock: &SetClock, policy: Policy) -> Self {
+        Self::start_with(home, clock, policy, Arc::new(SystemUsers), Vec::new())
+    }
+
+    /// Starts a daemon on this home, with these rules, these users, and these listeners besides the one by hand.
+    ///
+    /// # Panics
+    /// When its socket cannot be made.
+    #[must_use]
+    pub fn start_with(
+        home: &Arc<FaultyHome>,
+        clock: &SetClock,
+        policy: Policy,
+        users: Arc<dyn Users>,
+        mut listeners: Vec<Listener>,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let access = Access { mode: 0o666, group: None };
-        let listener = Listener::bind(&folder.path().join("s"), Role::ByHand, &access).expect("a socket");
-        let realms = File::without_file(&Issuer::new("test").expect("a legal issuer")).realms;
-        let uid = nix::unistd::geteuid().as_raw();
-        let policy = Policy::new(realms, uid);
+        listeners.push(Listener::bind(&folder.path().join("s"), Role::ByHand, &access).expect("a socket"));
+        let (_rules, policy) = watch::channel(Arc::new(policy));
+        let helper = Helper::usual();
         let (keyring, root, home) = (home.keyring(), home.root(), Arc::<FaultyHome>::clone(home));
-        let config = Config { policy, keyring, root, home, server_uid: uid, log: Box::new(std::io::sink()) };
+        let config = Config { policy, users, helper, keyring, root, home, log: Box::new(std::io::sink()) };
         let (shutdown, stopped) = oneshot::channel();
         let clock = Arc::new(clock.clone());
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(run(config, vec![listener], clock, async {
+            runtime.block_on(run(config, listeners, clock, async {
                 // A dropped sender asks for the end as well.
                 stopped.await.ok();
             }))

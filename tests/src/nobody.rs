@@ -20,7 +20,7 @@ pub fn stage() -> TempDir {
     assert!(nix::unistd::geteuid().is_root(), "these tests need root");
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).expect("an open folder");
-    for program in ["mfad", "mfactl"] {
+    for program in ["mfad", "mfactl", "mfad-clocked", "mfad-flood"] {
         std::fs::copy(built(program), folder.path().join(program)).expect("a copied program");
     }
     folder

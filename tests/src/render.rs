@@ -3,8 +3,8 @@
 
 use data_encoding::HEXLOWER;
 use mfad_proto::{
-    Account, Call, Context, Enrollment, Keys, Need, Proof, QrMatrix, RecoveryCodes, Refusal, Reply, Request, Response,
-    Status,
+    Account, Call, Context, Enforcement, Enrollment, Keys, Need, Proof, QrMatrix, RecoveryCodes, Refusal, Reply,
+    Request, Response, Status,
 };
 use serde_json::{Value, json};
 
@@ -47,7 +47,31 @@ pub fn request(message: &Request) -> Value {
             "first": typed_json(first.expose()),
             "second": typed_json(second.expose()),
         }),
-        Call::Unlock { account } | Call::Recover { account } => json!({ "account": account_json(account) }),
+        Call::Authenticate { account, password, code, context } => json!({
+            "account": account_json(account),
+            "password": typed_json(password.expose()),
+            "code": typed_json(code.expose()),
+            "context": context_json(context),
+        }),
+        Call::Passwd { account, old, code, new } => json!({
+            "account": account_json(account),
+            "old": typed_json(old.expose()),
+            "code": typed_json(code.expose()),
+            "new": typed_json(new.expose()),
+        }),
+        Call::Disable { account, reason } => {
+            json!({ "account": account_json(account), "reason": reason.as_str() })
+        }
+        Call::SetPassword { account, password } => {
+            json!({ "account": account_json(account), "password": typed_json(password.expose()) })
+        }
+        Call::SetPolicy { realm, enforcement } => {
+            json!({ "realm": realm.as_str(), "enforcement": enforcement_json(*enforcement) })
+        }
+        Call::GetPolicy { realm } => json!({ "realm": realm.as_str() }),
+        Call::Unlock { account } | Call::Recover { account } | Call::Remove { account } => {
+            json!({ "account": account_json(account) })
+        }
         Call::KeyStatus | Call::KeyRotate => json!({}),
         Call::Backup { passphrase } => json!({ "passphrase": typed_json(passphrase.expose()) }),
     };
@@ -83,6 +107,17 @@ pub fn response(message: &Response) -> Value {
             // `id` alone would be the response's own.
             ("keys", json!({ "key": id, "made_at": made_at, "old": old, "records": records, "left": left }))
         }
+        Reply::Policy(policy) => {
+            let fields = json!({
+                "enforcement": enforcement_json(policy.enforcement),
+                "stored": policy.stored,
+                "enforced": policy.enforced,
+                "first_factor": policy.first_factor.as_str(),
+                "enroll": policy.enroll.as_str(),
+                "replace": policy.replace.as_str(),
+            });
+            ("policy", fields)
+        }
     };
     headed(message.id, ("reply", name), fields)
 }
@@ -91,6 +126,14 @@ fn headed(id: u64, (key, name): (&str, &str), mut fields: Value) -> Value {
     fields["id"] = json!(id);
     fields[key] = json!(name);
     fields
+}
+
+fn enforcement_json(enforcement: Enforcement) -> Value {
+    match enforcement {
+        Enforcement::Off => json!("off"),
+        Enforcement::On => json!("on"),
+        Enforcement::After { time } => json!({ "after": time }),
+    }
 }
 
 fn codes_json(codes: &RecoveryCodes) -> Value {

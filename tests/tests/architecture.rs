@@ -101,11 +101,47 @@ fn the_arrows_go_one_way() {
 
 #[test]
 fn pure_rooms_know_neither_time_nor_disk_nor_tasks() {
-    for room in ["throttle", "used", "totp", "vault", "policy", "record", "reason", "otpauth", "place", "ledger"] {
-        let text = std::fs::read_to_string(daemon().join(format!("src/{room}.rs"))).unwrap();
-        let code: String = text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
-        for word in ["async ", "tokio", "std::fs", "std::io", "std::time", "std::net", "std::thread"] {
-            assert!(!code.contains(word), "{room} has {word}");
+    let pure = [
+        "throttle",
+        "used",
+        "totp",
+        "vault",
+        "policy",
+        "record",
+        "realm_record",
+        "reason",
+        "otpauth",
+        "place",
+        "ledger",
+        "password",
+        "stack",
+        "verifiers",
+    ];
+    for room in pure {
+        let place = daemon().join("src").join(room);
+        let files = if place.is_dir() { sources(&place) } else { vec![place.with_extension("rs")] };
+        for file in files {
+            let text = std::fs::read_to_string(&file).unwrap();
+            let code: String = text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
+            for word in ["async ", "tokio", "std::fs", "std::io", "std::time", "std::net", "std::thread"] {
+                assert!(!code.contains(word), "{} has {word}", file.display());
+            }
         }
     }
+}
+
+#[test]
+fn unsafe_code_stands_only_where_the_design_says() {
+    let allowed = ["src/locked.rs", "src/peer.rs", "passwd/src/pam.rs"].map(|file| daemon().join(file));
+    let folders = ["src", "passwd/src", "../proto/src", "../client"].map(|folder| daemon().join(folder));
+    let files =
+        folders.iter().flat_map(|folder| sources(folder)).filter(|file| file.extension().is_some_and(|e| e == "rs"));
+    let mut seen = 0;
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let is_unsafe = text.lines().any(|line| line.split("//").next().unwrap_or_default().contains("unsafe {"));
+        assert!(!is_unsafe || allowed.contains(&file), "{} has unsafe code", file.display());
+        seen += usize::from(is_unsafe);
+    }
+    assert_eq!(seen, allowed.len(), "the list names more than there is");
 }

@@ -32,13 +32,15 @@ fn the_demo_shows_the_whole_flow_and_leaves_nothing_behind() {
     let shown = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{shown}{}", String::from_utf8_lossy(&output.stderr));
     let said = [
+        "nothing more is asked of her yet",
         "alice is enrolled",
-        "alice logs in",
+        "password and next code are right",
         "the same code a second time is refused",
-        "a wrong code is refused",
+        "a wrong code is refused, and so is a wrong password",
         "a new daemon process on the same state",
         "a recovery code lets her in",
         "alice gives up the second factor",
+        "the administrator enforces a second factor",
         "nothing is left behind",
     ];
     let mut rest = shown.as_str();

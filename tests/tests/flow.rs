@@ -140,7 +140,7 @@ fn a_reset_takes_a_right_code_and_uses_it_up() {
 
 #[test]
 fn a_password_or_a_ticket_that_nobody_can_judge_is_never_believed() {
-    let daemon = Daemon::start_clocked("");
+    let daemon = Daemon::start_clocked("[realm.system]\nfirst_factor = \"asserted\"\n");
     let app = daemon.enroll("alice", NOON);
     let mut client = daemon.client();
     let password = || Proof::Password(mfad_proto::Password::new(zeroize::Zeroizing::new(b"secret".to_vec())).unwrap());

@@ -1,13 +1,16 @@
 //! Records and their seals: what goes in comes out, and only for the account it was sealed for.
 
+use data_encoding::BASE64_NOPAD;
 use mfad_daemon::keyring::{Error as KeyringError, Keyring, SecretKey};
+use mfad_daemon::password::Hash;
+use mfad_daemon::realm_record::RealmRecord;
 use mfad_daemon::record::{Factor, Failures, Pending, Plain, Record, Seed};
 use mfad_daemon::recovery::{Issued, Tag, Tags};
 use mfad_daemon::seal::{Error, SEALED, Sealer, Subject};
 use mfad_daemon::throttle::{Counter, Moment, Tries};
 use mfad_daemon::totp::{Algorithm, Digits, Key, SEARCH, Step};
 use mfad_daemon::used::UsedSteps;
-use mfad_proto::{AccountName, EnrollmentId, Failure, Handle, Label, Realm, UserName};
+use mfad_proto::{AccountName, Enforcement, EnrollmentId, Failure, Handle, Label, Realm, UserName};
 use proptest::prelude::*;
 
 /// What a record is made of. Records themselves cannot be printed, so that no log ever shows one.
@@ -15,12 +18,15 @@ use proptest::prelude::*;
 struct Parts {
     generation: u64,
     factor: Option<(SeedParts, u64, [u64; 4], i64)>,
-    pending: Option<([u8; 16], SeedParts, u64)>,
+    pending: Option<([u8; 16], SeedParts, u64, bool)>,
     failures: (u32, Option<(u64, String)>),
     last_success: Option<u64>,
-    tries: [(u32, u32, u64, u64); 3],
+    tries: [(u32, u32, u64, u64); 5],
     recovery: Vec<[u8; 16]>,
     issued: Option<([u8; 16], u64)>,
+    /// A salt.
+    password: Option<[u8; 16]>,
+    uid: Option<u32>,
     holder: Option<[u8; 16]>,
 }
 
@@ -51,10 +57,11 @@ impl Parts {
             let used = UsedSteps::from_array(used.map(Step)).unwrap();
             Factor { seed: seed.build(), enrolled_at: *enrolled_at, used, offset: *offset }
         };
-        let pending = |(id, seed, expires_at): &([u8; 16], SeedParts, u64)| Pending {
+        let pending = |(id, seed, expires_at, proved): &([u8; 16], SeedParts, u64, bool)| Pending {
             id: EnrollmentId::from_random(*id),
             seed: seed.build(),
             expires_at: *expires_at,
+            proved: *proved,
         };
         let last = |(time, service): &(u64, String)| Failure { time: *time, service: Label::cut(service) };
         Record {
@@ -66,18 +73,24 @@ impl Parts {
             tries: self.tries(),
             recovery: Tags::new(self.recovery.iter().copied().map(Tag::from_bytes).collect()).unwrap(),
             issued: self.issued.map(|(tag, expires_at)| Issued { tag: Tag::from_bytes(tag), expires_at }),
+            password: self.password.map(hash),
+            uid: self.uid,
             holder: self.holder,
         }
     }
 
     fn tries(&self) -> Tries {
-        let [codes, passwords, own] = self.tries.map(|(in_a_row, in_all, run, millis)| Counter {
-            in_a_row,
-            in_all,
-            last: Moment { run, millis },
-        });
-        Tries { codes, passwords, own }
+        let [codes, passwords, logins, own, own_passwords] = self
+            .tries
+            .map(|(in_a_row, in_all, run, millis)| Counter { in_a_row, in_all, last: Moment { run, millis } });
+        Tries { codes, passwords, logins, own, own_passwords }
     }
+}
+
+/// The longest that is taken, of this salt: hashing a password for each case would take minutes.
+fn hash(salt: [u8; 16]) -> Hash {
+    let (salt, hash) = (BASE64_NOPAD.encode(&salt), BASE64_NOPAD.encode(&[7; 48]));
+    Hash::parse(&format!("$argon2id$v=19$m=65536,t=4,p=4${salt}${hash}")).unwrap()
 }
 
 fn seed() -> impl Strategy<Value = SeedParts> {
@@ -93,23 +106,33 @@ fn seed() -> impl Strategy<Value = SeedParts> {
 
 fn parts() -> impl Strategy<Value = Parts> {
     let factor = prop::option::of((seed(), any::<u64>(), any::<[u64; 4]>(), -SEARCH..=SEARCH));
-    let pending = prop::option::of((any::<[u8; 16]>(), seed(), any::<u64>()));
+    let pending = prop::option::of((any::<[u8; 16]>(), seed(), any::<u64>(), any::<bool>()));
     // Longer than a label may be: it is cut.
     let failures = (any::<u32>(), prop::option::of((any::<u64>(), "\\PC{0,80}")));
     let recovery = prop::collection::vec(any::<[u8; 16]>(), 0..=Tags::MOST);
-    let rest =
-        (any::<[(u32, u32, u64, u64); 3]>(), recovery, any::<Option<([u8; 16], u64)>>(), any::<Option<[u8; 16]>>());
+    let rest = (
+        any::<[(u32, u32, u64, u64); 5]>(),
+        recovery,
+        any::<Option<([u8; 16], u64)>>(),
+        any::<Option<[u8; 16]>>(),
+        any::<Option<[u8; 16]>>(),
+        any::<Option<u32>>(),
+    );
     (any::<u64>(), factor, pending, failures, any::<Option<u64>>(), rest).prop_map(
-        |(generation, factor, pending, failures, last_success, (tries, recovery, issued, holder))| Parts {
-            generation,
-            factor,
-            pending,
-            failures,
-            last_success,
-            tries,
-            recovery,
-            issued,
-            holder,
+        |(generation, factor, pending, failures, last_success, (tries, recovery, issued, holder, password, uid))| {
+            Parts {
+                generation,
+                factor,
+                pending,
+                failures,
+                last_success,
+                tries,
+                recovery,
+                issued,
+                password,
+                uid,
+                holder,
+            }
         },
     )
 }
@@ -143,6 +166,22 @@ proptest! {
         let issued = |issued: &Issued| (*issued.tag.as_bytes(), issued.expires_at);
         prop_assert_eq!(again.issued.as_ref().map(issued), record.issued.as_ref().map(issued));
         prop_assert_eq!(again.holder, record.holder);
+        prop_assert_eq!(again.uid, record.uid);
+        prop_assert_eq!(again.password.map(|hash| hash.expose().to_owned()), record.password.map(|hash| hash.expose().to_owned()));
+    }
+
+    #[test]
+    fn what_is_set_for_a_realm_comes_back_and_opens_for_that_realm_alone(time in any::<u64>()) {
+        let (keyring, one, other) = (Keyring::generate(1).unwrap(), Realm::new("one").unwrap(), Realm::new("other").unwrap());
+        let sealer = Sealer::new(&keyring).unwrap();
+        for enforcement in [Enforcement::Off, Enforcement::On, Enforcement::After { time }] {
+            let sealed = sealer.seal_plain(Subject::Realm(&one), 0, RealmRecord { enforcement }.encode()).unwrap();
+            prop_assert_eq!(sealed.len(), SEALED);
+            let (_, plain) = sealer.open_plain(Subject::Realm(&one), &sealed).unwrap();
+            prop_assert_eq!(RealmRecord::decode(&plain).unwrap().enforcement, enforcement);
+            prop_assert!(sealer.open_plain(Subject::Realm(&other), &sealed).is_err());
+            prop_assert!(sealer.open(Subject::Slot(1), &sealed).is_err());
+        }
     }
 
     #[test]

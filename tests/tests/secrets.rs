@@ -8,6 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use mfad_client::Client;
 use mfad_daemon::keyring::{Keyring, SecretKey};
+use mfad_daemon::seal::{Sealer, Subject};
+use mfad_daemon::store::{self, SledStore, Store};
 use mfad_proto::{Account, AccountName, Call, EnrollmentId, Password, Proof, Realm, Refusal, Reply, UserName};
 use mfad_tests::app::{App, other_than};
 use mfad_tests::calls::{keys, texts, wait_for_keys};
@@ -18,6 +20,7 @@ use zeroize::Zeroizing;
 
 const PASSPHRASE: &str = "trumpet-lantern-gravel-41";
 const PASSWORD: &str = "Winter is long in Tromsoe";
+const NEW_PASSWORD: &str = "Summer nights are none in Alta";
 const TYPED: &str = "hunter2-and-then-some-more";
 const KNOWN: &str = "alice-in-the-core";
 
@@ -57,11 +60,14 @@ impl Serving {
         Self { daemon, child, root }
     }
 
+    fn keyring(&self) -> Keyring {
+        let wrapped = fs::read(self.daemon.state().join("keyring")).unwrap();
+        Keyring::unwrap(&wrapped, &SecretKey::from_bytes(&self.root).unwrap()).unwrap()
+    }
+
     /// The keys, as the library reads them.
     fn add_keys(&self, needles: &mut Needles) {
-        let root = SecretKey::from_bytes(&self.root).unwrap();
-        let wrapped = fs::read(self.daemon.state().join("keyring")).unwrap();
-        let keyring = Keyring::unwrap(&wrapped, &root).unwrap();
+        let (root, keyring) = (SecretKey::from_bytes(&self.root).unwrap(), self.keyring());
         needles.add("root key", root.expose());
         needles.add("base key", keyring.base().expose());
         needles.add("data key", keyring.data().key.expose());
@@ -138,7 +144,13 @@ impl Watched {
         let client = serving.daemon.client();
         let mut needles = Needles::default();
         serving.add_keys(&mut needles);
-        for (name, secret) in [("password", PASSWORD), ("typed password", TYPED), ("passphrase", PASSPHRASE)] {
+        let typed = [
+            ("password", PASSWORD),
+            ("new password", NEW_PASSWORD),
+            ("typed password", TYPED),
+            ("passphrase", PASSPHRASE),
+        ];
+        for (name, secret) in typed {
             needles.add(name, secret.as_bytes());
         }
         Self { serving, client, needles, found: Vec::new() }
@@ -229,6 +241,48 @@ impl Watched {
         assert!(matches!(self.call(resync), Reply::Done));
     }
 
+    /// Sets, judges and changes a password.
+    fn use_passwords(&mut self, user: &User) {
+        let account = || user.account.clone();
+        let password = |text: &str| Password::new(Zeroizing::new(text.as_bytes().to_vec())).unwrap();
+        assert!(matches!(
+            self.call(Call::SetPassword { account: account(), password: password(PASSWORD) }),
+            Reply::Done
+        ));
+        self.add_hash(user);
+        for typed in [TYPED, PASSWORD] {
+            let (password, code) = (password(typed), code(&user.codes[8]));
+            let call = Call::Authenticate { account: account(), password, code, context: context() };
+            assert_eq!(accepted(&self.call(call)), typed == PASSWORD);
+        }
+        self.look("after a password and a code");
+        let ticket = Call::Recover { account: account() };
+        let Reply::Issued(issued) = self.call(ticket) else { panic!("no code was issued") };
+        self.add_recovery(issued.code.expose());
+        let (old, new, code) = (password(PASSWORD), password(NEW_PASSWORD), code(issued.code.expose()));
+        assert!(matches!(self.call(Call::Passwd { account: account(), old, code, new }), Reply::Done));
+        self.add_hash(user);
+        self.look("after a new password");
+    }
+
+    /// What is kept of a password can be guessed at, and so is a secret too.
+    fn add_hash(&mut self, user: &User) {
+        let Account::Name(name) = &user.account else { panic!("an account by handle") };
+        let copied = store::copy(&self.serving.daemon.state().join("store")).unwrap();
+        let store = SledStore::open(copied.path()).unwrap();
+        let sealer = Sealer::new(&self.serving.keyring()).unwrap();
+        let mut found = 0;
+        let mut look = |_: &[u8], sealed: &[u8]| {
+            let record = sealer.open(Subject::Account(name), sealed).ok();
+            if let Some(hash) = record.and_then(|record| record.password) {
+                self.needles.add("hash of a password", hash.expose().rsplit('$').next().unwrap().as_bytes());
+                found += 1;
+            }
+        };
+        store.scan(&mut look).unwrap();
+        assert_eq!(found, 1, "the password is not kept");
+    }
+
     /// Changes the key, and looks for the new one and the old one from then on.
     fn rotate(&mut self) {
         let begun = keys(&mut self.client, Call::KeyRotate);
@@ -240,7 +294,8 @@ impl Watched {
 
 fn no_secret_gets_out(key_memory: &str, key_file: bool) {
     let config = format!(
-        "key_memory = \"{key_memory}\"\n[realm.long]\nalgorithm = \"SHA256\"\n[realm.longest]\nalgorithm = \"SHA512\"\n"
+        "key_memory = \"{key_memory}\"\n[realm.long]\nalgorithm = \"SHA256\"\nfirst_factor = \"password\"\n\
+         [realm.longest]\nalgorithm = \"SHA512\"\n"
     );
     let mut watched = Watched::start(&config, key_file);
     if watched.serving.daemon.log().contains("memfd_secret") {
@@ -267,8 +322,9 @@ fn no_secret_gets_out(key_memory: &str, key_file: bool) {
     let [user, ..] = &users;
     assert!(denied(&watched.call(user.verify(TYPED))));
     let password = Proof::Password(Password::new(Zeroizing::new(PASSWORD.as_bytes().to_vec())).unwrap());
-    let refused = watched.call(user.reset(password, &user.codes[5]));
-    assert!(matches!(refused, Reply::Refused(Refusal::Unsupported)), "a password is judged: adapt this test");
+    let refused = watched.call(users[2].reset(password, &user.codes[5]));
+    assert!(matches!(refused, Reply::Refused(Refusal::Unsupported)), "nobody judges passwords in this realm");
+    watched.use_passwords(&users[1]);
     let gone = watched.enroll("system", "dora");
     assert!(matches!(watched.call(gone.reset(Proof::Asserted, &gone.codes[5])), Reply::Done));
     watched.look("after passwords and a reset");

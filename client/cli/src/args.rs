@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use mfad_proto::{EnrollmentId, Realm, UserName};
+use mfad_proto::{EnrollmentId, Note, Realm, UserName};
 
 /// Second factors of this machine: enrol, verify, look, reset.
 ///
-/// Secrets are read from the terminal without echo, or one per line from standard input, in the order password,
-/// code, new code.
+/// Secrets are read from the terminal without echo, or one per line from standard input, in the order password, ticket,
+/// code, new code or new password.
 #[derive(Parser)]
 #[command(name = "mfactl", version, arg_required_else_help = true, subcommand_required = true, after_help = STATUSES)]
 pub(crate) struct Args {
@@ -43,8 +43,11 @@ pub(crate) enum Command {
         /// The user [default: you]
         #[arg(value_parser = user)]
         user: Option<UserName>,
+        /// Judge the password as well, both at once
+        #[arg(long)]
+        password: bool,
     },
-    /// Give up the current second factor, with a code of it
+    /// Give up the current second factor, with a code of it; where one is enforced, set up the next
     Reset {
         /// The user [default: you]
         #[arg(value_parser = user)]
@@ -58,6 +61,12 @@ pub(crate) enum Command {
     },
     /// Follow an app's clock, 90 s behind to 120 s ahead, with two of its codes in a row
     Resync {
+        /// The user [default: you]
+        #[arg(value_parser = user)]
+        user: Option<UserName>,
+    },
+    /// Change the password that mfad keeps, in a realm where it does
+    Passwd {
         /// The user [default: you]
         #[arg(value_parser = user)]
         user: Option<UserName>,
@@ -88,6 +97,7 @@ impl Command {
             | Self::Reset { .. }
             | Self::Recovery { .. }
             | Self::Resync { .. }
+            | Self::Passwd { .. }
             | Self::Admin(_)
             | Self::Key(_)
             | Self::Backup { .. } => false,
@@ -97,14 +107,41 @@ impl Command {
 
 #[derive(Subcommand)]
 pub(crate) enum Admin {
+    /// Take a lost factor away, and whatever was begun or issued
+    Disable {
+        /// The user
+        #[arg(value_parser = user)]
+        user: UserName,
+        /// Why, for the audit
+        #[arg(long, value_name = "T", value_parser = note)]
+        reason: Note,
+    },
     /// Lift the stop that too many failures brought
     Unlock {
         /// The user
         #[arg(value_parser = user)]
         user: UserName,
     },
-    /// Issue a recovery code that works once within 24 hours, and lift the stop
+    /// Issue a recovery code that works once within 24 hours, and lift the stop; without a factor it is an enrolment's ticket
     Recover {
+        /// The user
+        #[arg(value_parser = user)]
+        user: UserName,
+    },
+    /// Forget a user: factor, password and all
+    Remove {
+        /// The user
+        #[arg(value_parser = user)]
+        user: UserName,
+    },
+    /// Ask everybody in the realm for a second factor: on, off, or after YYYY-MM-DD (00:00 UTC) [default: show the rules]
+    Enforce {
+        /// The word, and the day where it is `after`
+        #[arg(value_name = "on|off|after YYYY-MM-DD", num_args = 0..=2)]
+        words: Vec<String>,
+    },
+    /// Set the password that mfad keeps, in a realm where it does
+    SetPassword {
         /// The user
         #[arg(value_parser = user)]
         user: UserName,
@@ -130,6 +167,9 @@ pub(crate) struct Enroll {
     /// The name that the authenticator app shows [default: the realm's]
     #[arg(long, value_name = "NAME", value_parser = issuer, conflicts_with = "confirm")]
     pub(crate) issuer: Option<mfad_proto::Issuer>,
+    /// Give the ticket that the administrator has issued, in a realm that asks for one
+    #[arg(long, conflicts_with = "confirm")]
+    pub(crate) ticket: bool,
     /// Only begin, for a program: print the enrolment as JSON
     #[arg(long, conflicts_with = "confirm")]
     pub(crate) begin: bool,
@@ -144,6 +184,10 @@ fn realm(text: &str) -> Result<Realm, &'static str> {
 
 fn user(text: &str) -> Result<UserName, &'static str> {
     UserName::new(text).ok_or("a user's name has 1 to 255 bytes, without control characters, ':' and '/'")
+}
+
+fn note(text: &str) -> Result<Note, &'static str> {
+    Note::new(text).ok_or("a reason has 1 to 255 bytes, without control characters")
 }
 
 fn issuer(text: &str) -> Result<mfad_proto::Issuer, &'static str> {

@@ -36,21 +36,12 @@ pub(crate) fn run(
 
 /// A passphrase that a person has typed twice, or that a program has given once.
 fn passphrase(file: Option<&Path>) -> Result<Password, Failure> {
-    let passphrase = match file {
-        Some(path) => input::password_from(path)?,
-        None => input::password("Passphrase for the backup: ")?,
-    };
-    if passphrase.expose().is_empty() {
-        return Err(Failure::Usage("an empty passphrase protects nothing"));
-    }
-    if file.is_none() && input::is_terminal() {
-        let again = input::password("The same once more: ")?;
-        if again.expose() != passphrase.expose() {
-            return Err(Failure::Usage("that was another passphrase"));
-        }
-    }
-    Ok(passphrase)
+    let Some(path) = file else { return input::new_password("Passphrase for the backup: ", EMPTY) };
+    let passphrase = input::password_from(path)?;
+    if passphrase.expose().is_empty() { Err(Failure::Usage(EMPTY)) } else { Ok(passphrase) }
 }
+
+const EMPTY: &str = "an empty passphrase protects nothing";
 
 /// Copies the stream to its end.
 fn copy(mut stream: Stream, new: &mut NewFile) -> io::Result<()> {
@@ -86,4 +77,4 @@ fn progress(records: u64) -> ProgressBar {
 const FOOTER: &[u8] = b"mfad end";
 
 /// About as much as a record takes in a backup, for the bar alone.
-const RECORD_BYTES: u64 = 590;
+const RECORD_BYTES: u64 = 915;

@@ -22,7 +22,7 @@ pub(crate) fn run(
     connect: impl FnOnce(Option<UserName>) -> Result<Session, Failure>,
     output: &Output,
 ) -> Result<(), Failure> {
-    let Enroll { user, png, issuer, begin, confirm } = options;
+    let Enroll { user, png, issuer, ticket, begin, confirm } = options;
     if !begin && confirm.is_none() && !input::is_terminal() {
         return Err(Failure::Usage("without a terminal, use enroll --begin USER, then enroll --confirm ID USER"));
     }
@@ -35,11 +35,13 @@ pub(crate) fn run(
     if let Some(id) = confirm {
         return finish(&mut session, id, input::code("First code: ")?, output);
     }
-    let (account, proof) = (session.account(), session.proof()?);
-    let reply = session.call(Call::Enroll { account, proof, ticket: None, issuer, context: context() })?;
+    let (account, proof) = (session.account(), session.proof_to_enroll()?);
+    let code = ticket.then(|| input::code("Ticket from the administrator: ")).transpose()?;
+    let reply = session.call(Call::Enroll { account, proof, ticket: code, issuer, context: context() })?;
     let enrollment = match reply {
         Reply::Enrollment(enrollment) => enrollment,
         Reply::Refused(Refusal::NotPermitted) => return Err(refused(&mut session)?),
+        Reply::Refused(Refusal::Denied) if !ticket => return Err(Failure::NotBegun),
         other => return Err(Failure::unexpected(&other)),
     };
     if let Some((path, mut file)) = picture {
@@ -53,12 +55,22 @@ pub(crate) fn run(
     ask(&mut session, enrollment.id, output)
 }
 
+/// Goes on with an enrolment that a reset has begun: with a person at once, for a program as `--begin` ends.
+pub(crate) fn replace(session: &mut Session, enrollment: &Enrollment, output: &Output) -> Result<(), Failure> {
+    if output.is_for_a_program() || !input::is_terminal() {
+        return output.always(&EnrollmentObject::new(enrollment, key(enrollment)));
+    }
+    output.prose("A second factor is enforced here. The old one works until the new one is confirmed:")?;
+    show(enrollment, output)?;
+    ask(session, enrollment.id, output)
+}
+
 /// Why an enrolment was refused: mostly because there is one.
 fn refused(session: &mut Session) -> Result<Failure, Failure> {
-    let account = session.account();
-    Ok(match session.call(Call::Status { account })? {
-        Reply::Status(status) if status.enrolled_at.is_some() => Failure::Enrolled(session.user().clone()),
-        _ => Failure::Refused(Refusal::NotPermitted),
+    Ok(match session.status() {
+        Ok(status) if status.enrolled_at.is_some() => Failure::Enrolled(session.user().clone()),
+        Ok(_) => Failure::Closed,
+        Err(_) => Failure::Refused(Refusal::NotPermitted),
     })
 }
 

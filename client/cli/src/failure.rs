@@ -15,6 +15,12 @@ pub(crate) enum Failure {
     Enrolled(UserName),
     /// The user has no factor that an administrator could help with.
     NothingToHelp(UserName),
+    /// An enrolment was not begun: the password, or a ticket that is missing.
+    NotBegun,
+    /// Only an administrator enrols there.
+    Closed,
+    /// What is stored belongs to somebody who bore the name before.
+    OtherUser(UserName),
     /// The server said no.
     Refused(Refusal),
     /// There is no answer.
@@ -48,17 +54,20 @@ impl Failure {
             | Reply::Backup { .. }
             | Reply::RecoveryCodes(_)
             | Reply::Issued(_)
-            | Reply::Keys(_) => Self::Unexpected("an answer to another question"),
+            | Reply::Keys(_)
+            | Reply::Policy(_) => Self::Unexpected("an answer to another question"),
         }
     }
 
     /// The word that `--json` prints as `result`; a usage error has none.
     pub(crate) const fn result(&self) -> Option<&'static str> {
         match self {
-            Self::Refused(Refusal::Denied) | Self::NothingToHelp(_) => Some("denied"),
+            Self::Refused(Refusal::Denied) | Self::NothingToHelp(_) | Self::OtherUser(_) | Self::NotBegun => {
+                Some("denied")
+            }
             Self::Refused(Refusal::TryLater { .. }) => Some("try_later"),
             Self::Refused(Refusal::EnrollmentRequired) => Some("enrollment_required"),
-            Self::Refused(Refusal::NotPermitted) | Self::Enrolled(_) => Some("not_permitted"),
+            Self::Refused(Refusal::NotPermitted) | Self::Enrolled(_) | Self::Closed => Some("not_permitted"),
             Self::Refused(Refusal::Unavailable) | Self::NoAnswer(_) | Self::Unexpected(_) | Self::Stalled => {
                 Some("unavailable")
             }
@@ -74,11 +83,11 @@ impl Failure {
 
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Refused(Refusal::Denied) | Self::NothingToHelp(_) => 1,
+            Self::Refused(Refusal::Denied) | Self::NothingToHelp(_) | Self::OtherUser(_) | Self::NotBegun => 1,
             Self::Usage(_) | Self::NoUser => 2,
             Self::Refused(Refusal::TryLater { .. }) => 3,
             Self::Refused(Refusal::Unavailable) | Self::NoAnswer(_) | Self::Unexpected(_) | Self::Stalled => 4,
-            Self::Refused(Refusal::NotPermitted) | Self::Enrolled(_) => 5,
+            Self::Refused(Refusal::NotPermitted) | Self::Enrolled(_) | Self::Closed => 5,
             Self::Refused(Refusal::EnrollmentRequired) => 6,
             Self::Refused(Refusal::Malformed | Refusal::Unsupported) | Self::TooLong(_) | Self::Io(..) => 7,
         })
@@ -101,6 +110,17 @@ impl fmt::Display for Failure {
                 )
             }
             Self::NothingToHelp(user) => write!(f, "{user} has no second factor."),
+            Self::OtherUser(user) => write!(
+                f,
+                "{user} had another uid when it was enrolled: mfactl admin disable {user} --reason T lets go of what is left."
+            ),
+            Self::NotBegun => write!(
+                f,
+                "{DENIED_TEXT} Where the realm asks for a ticket, run mfactl enroll --ticket with the one that the administrator has issued."
+            ),
+            Self::Closed => {
+                f.write_str("Only an administrator enrols in this realm, or this name may not be asked about here.")
+            }
             Self::Refused(Refusal::Denied) => f.write_str(DENIED_TEXT),
             Self::Refused(Refusal::TryLater { seconds }) => {
                 write!(f, "Too many failed tries: nothing is looked at for {seconds} s.")

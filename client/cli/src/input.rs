@@ -22,6 +22,18 @@ pub(crate) fn password(prompt: &str) -> Result<Password, Failure> {
     Password::new(typed).ok_or(Failure::TooLong("the password"))
 }
 
+/// Asks for a new password: a person types it twice, a program gives it once. `empty` says why it may not be empty.
+pub(crate) fn new_password(prompt: &str, empty: &'static str) -> Result<Password, Failure> {
+    let new = password(prompt)?;
+    if new.expose().is_empty() {
+        return Err(Failure::Usage(empty));
+    }
+    if is_terminal() && password("The same once more: ")?.expose() != new.expose() {
+        return Err(Failure::Usage("the two are not the same: nothing was changed"));
+    }
+    Ok(new)
+}
+
 /// The password in the first line of a file.
 pub(crate) fn password_from(path: &Path) -> Result<Password, Failure> {
     let read = input::from_file(path).map_err(|error| failure(error, "the passphrase file is empty"))?;

@@ -18,7 +18,7 @@ mod session;
 use std::process::ExitCode;
 
 use clap::Parser;
-use mfad_proto::{AccountName, Call, Context, Label, Reply, Status};
+use mfad_proto::{AccountName, Call, Code, Context, Factor, Label, Reply, State};
 
 use crate::args::{Args, Command};
 use crate::failure::Failure;
@@ -43,13 +43,16 @@ fn run(args: Args, output: &Output) -> Result<(), Failure> {
     let connect = |user| Session::open(socket.clone(), server_uid, realm.clone(), user);
     match command {
         Command::Status { user } => status(connect(user)?, output),
-        Command::Verify { user } => verify(connect(user)?, output),
+        Command::Verify { user, password } => verify(connect(user)?, password, output),
         Command::Reset { user } => reset(connect(user)?, output),
+        Command::Passwd { user } => passwd(connect(user)?, output),
         Command::Recovery { user } => recovery::renew(connect(user)?, output),
         Command::Resync { user } => recovery::resync(connect(user)?, output),
         Command::Admin(command) => {
             let account = |user| AccountName { realm: realm.clone(), user };
-            admin::run(command, |user| Session::of_admin(socket.clone(), server_uid, account(user)), output)
+            let connect = |user| Session::of_admin(socket.clone(), server_uid, account(user));
+            let server = session::server(socket.clone(), server_uid);
+            admin::run(command, connect, (server, &realm), output)
         }
         Command::Key(command) => key::run(&command, session::server(socket, server_uid), output),
         Command::Enroll(enroll) => enroll::run(enroll, connect, output),
@@ -60,15 +63,8 @@ fn run(args: Args, output: &Output) -> Result<(), Failure> {
 }
 
 fn status(mut session: Session, output: &Output) -> Result<(), Failure> {
-    let account = session.account();
-    match session.call(Call::Status { account })? {
-        Reply::Status(status) => print_status(&status, output),
-        other => Err(Failure::unexpected(&other)),
-    }
-}
-
-fn print_status(status: &Status, output: &Output) -> Result<(), Failure> {
-    output.object(&output::StatusObject::from(status))?;
+    let status = session.status()?;
+    output.object(&output::StatusObject::from(&status))?;
     let time = |at: Option<u64>| at.map_or_else(|| "never".to_owned(), output::time);
     output.prose(&format!("{} in realm {}: {}", status.user, status.realm, status.state.as_str()))?;
     output.prose(&format!("  enrolled:               {}", time(status.enrolled_at)))?;
@@ -82,13 +78,22 @@ fn print_status(status: &Status, output: &Output) -> Result<(), Failure> {
     }
 }
 
-fn verify(mut session: Session, output: &Output) -> Result<(), Failure> {
-    let code = input::code("Code: ")?;
+fn verify(mut session: Session, with_password: bool, output: &Output) -> Result<(), Failure> {
     let account = session.account();
-    match session.call(Call::Verify { account, code, context: context() })? {
+    let call = if with_password {
+        let (password, code) = (session.password()?, input::code("Code: ")?);
+        Call::Authenticate { account, password, code, context: context() }
+    } else {
+        Call::Verify { account, code: input::code("Code: ")?, context: context() }
+    };
+    match session.call(call)? {
         Reply::Accepted(accepted) => {
             output.object(&output::AcceptedObject::from(&accepted))?;
-            output.prose("Accepted.")?;
+            output.prose(if accepted.factor == Factor::Password {
+                "Accepted: the password is right, and this account needs no code."
+            } else {
+                "Accepted."
+            })?;
             match accepted.last_failure {
                 Some(last) => output.prose(&format!(
                     "{} failed tries since the last success, the latest {}{}.",
@@ -111,6 +116,25 @@ fn reset(mut session: Session, output: &Output) -> Result<(), Failure> {
         Reply::Done => {
             output.result("done")?;
             output.prose(&format!("The second factor of {} is removed.", session.user()))
+        }
+        Reply::Enrollment(enrollment) => enroll::replace(&mut session, &enrollment, output),
+        other => Err(Failure::unexpected(&other)),
+    }
+}
+
+fn passwd(mut session: Session, output: &Output) -> Result<(), Failure> {
+    let old = session.password()?;
+    // Who has no factor has no code, and no line for one.
+    let code = match session.status()?.state {
+        State::Active | State::Locked => input::code("Code: ")?,
+        State::None | State::Pending => Code::default(),
+    };
+    let new = input::new_password("New password: ", "an empty password protects nothing")?;
+    let account = session.account();
+    match session.call(Call::Passwd { account, old, code, new })? {
+        Reply::Done => {
+            output.result("done")?;
+            output.prose(&format!("The password of {} is changed.", session.user()))
         }
         other => Err(Failure::unexpected(&other)),
     }

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
-use mfad_proto::{Accepted, Enrollment, Issued, Keys, SecretText, Status};
+use mfad_proto::{Accepted, Enrollment, Issued, Keys, Realm, RealmPolicy, SecretText, Status};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -30,11 +30,18 @@ impl Output {
         if self.json { io::stderr().is_terminal() } else { io::stdout().is_terminal() }
     }
 
+    /// Whether a program reads standard output.
+    pub(crate) const fn is_for_a_program(&self) -> bool {
+        self.json
+    }
+
     /// Prints an object for a program, when one asked for it.
     pub(crate) fn object(&self, object: &impl Serialize) -> Result<(), Failure> {
-        if !self.json {
-            return Ok(());
-        }
+        if self.json { self.always(object) } else { Ok(()) }
+    }
+
+    /// Prints an object for a program.
+    pub(crate) fn always(&self, object: &impl Serialize) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         serde_json::to_writer(&mut out, object).map_err(|error| unwritable(error.into()))?;
         writeln!(out).map_err(unwritable)
@@ -193,6 +200,32 @@ impl From<&Keys> for KeysObject {
     fn from(keys: &Keys) -> Self {
         let Keys { id, made_at, old, records, left } = *keys;
         Self { key: id, made_at, old, records, left }
+    }
+}
+
+/// `admin enforce` without a word.
+#[derive(Serialize)]
+pub(crate) struct PolicyObject<'a> {
+    realm: &'a str,
+    enforcement: String,
+    stored: bool,
+    enforced: bool,
+    first_factor: &'static str,
+    enroll: &'static str,
+    replace: &'static str,
+}
+
+impl<'a> PolicyObject<'a> {
+    pub(crate) fn new(realm: &'a Realm, policy: &RealmPolicy) -> Self {
+        Self {
+            realm: realm.as_str(),
+            enforcement: policy.enforcement.to_string(),
+            stored: policy.stored,
+            enforced: policy.enforced,
+            first_factor: policy.first_factor.as_str(),
+            enroll: policy.enroll.as_str(),
+            replace: policy.replace.as_str(),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use mfad_client::{Client, Error as ClientError, Options, Trusted};
-use mfad_proto::{Account, AccountName, Call, Proof, Realm, Reply, UserName};
+use mfad_proto::{Account, AccountName, Call, Password, Proof, Realm, Reply, Status, UserName};
 use nix::unistd::{User, geteuid, getuid};
 
 use crate::failure::Failure;
@@ -70,7 +70,27 @@ impl Session {
         if self.vouches {
             return Ok(Proof::Asserted);
         }
-        input::password(&format!("Password of {}: ", self.name.user)).map(Proof::Password)
+        self.password().map(Proof::Password)
+    }
+
+    /// Shows the first factor for an enrolment: an administrator vouches for somebody else.
+    pub(crate) fn proof_to_enroll(&self) -> Result<Proof, Failure> {
+        let is_own = caller().is_ok_and(|caller| caller == self.name.user);
+        if is_own { self.proof() } else { Ok(Proof::Asserted) }
+    }
+
+    /// Asks for the account's password.
+    pub(crate) fn password(&self) -> Result<Password, Failure> {
+        input::password(&format!("Password of {}: ", self.name.user))
+    }
+
+    /// How the account stands.
+    pub(crate) fn status(&mut self) -> Result<Status, Failure> {
+        let account = self.account();
+        match self.call(Call::Status { account })? {
+            Reply::Status(status) => Ok(status),
+            other => Err(Failure::unexpected(&other)),
+        }
     }
 
     pub(crate) fn call(&mut self, call: Call) -> Result<Reply, Failure> {

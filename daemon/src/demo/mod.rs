@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use mfad_client::{Client, qr};
 use mfad_proto::{
-    Account, AccountName, Call, Code, Context, Enrollment, Label, Proof, Realm, Refusal, Reply, SecretText, UserName,
+    Account, AccountName, Call, Code, Context, Enforcement, Enrollment, Label, Password, Proof, Realm, Refusal, Reply,
+    SecretText, UserName,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
@@ -50,8 +51,12 @@ fn show(stage: &Stage, interactive: bool) -> Result<(), Box<dyn Error>> {
     let mut play = Play { client: stage.connect()?, step: 0 };
     play.tell("a daemon runs as a process of its own, on a socket in a private folder")?;
 
+    play.done(Call::SetPassword { account: alice(), password: password(PASSWORD) })?;
+    play.accepted(log_in(PASSWORD, code("")?))?;
+    play.tell("alice has a password, and logs in with it alone: nothing more is asked of her yet")?;
+
     let enrollment = play.enroll()?;
-    play.tell("alice begins to enrol; any authenticator app can scan this:")?;
+    play.tell("with her password she begins to enrol; any authenticator app can scan this:")?;
     say(&qr::terminal(&enrollment.qr, true))?;
     let mut app: Box<dyn Authenticator> =
         if interactive { Box::new(Person) } else { Box::new(Computed::scan(&enrollment)?) };
@@ -68,12 +73,14 @@ fn show(stage: &Stage, interactive: bool) -> Result<(), Box<dyn Error>> {
         say(&format!("        {}", pair.join("    ")))?;
     }
 
-    let (used, _) = play.until_accepted(&mut *app, "the next code, when the app shows a new one", verify)?;
-    play.tell("the next code is right: alice logs in")?;
+    let next = "the next code, when the app shows a new one";
+    let (used, _) = play.until_accepted(&mut *app, next, |code| log_in(PASSWORD, code))?;
+    play.tell("password and next code are right: alice logs in")?;
     play.denied(verify(code(&used)?))?;
     play.tell("the same code a second time is refused")?;
-    play.denied(verify(code(&app.wrong())?))?;
-    play.tell("a wrong code is refused, in the same words")?;
+    play.denied(log_in(PASSWORD, code(&app.wrong())?))?;
+    play.denied(log_in("not her password", code(&app.any())?))?;
+    play.tell("a wrong code is refused, and so is a wrong password, in the same words")?;
 
     stage.restart()?;
     play.client = stage.connect()?;
@@ -93,7 +100,13 @@ fn show(stage: &Stage, interactive: bool) -> Result<(), Box<dyn Error>> {
     })?;
     play.tell("with one more code alice gives up the second factor")?;
     play.denied(verify(code(&app.any())?))?;
-    play.tell("no code is right any more")
+    play.tell("no code is right any more")?;
+
+    play.enforce()?;
+    play.must_enroll(log_in(PASSWORD, code("")?))?;
+    play.tell(
+        "the administrator enforces a second factor: now her right password is not enough, and she must enrol anew",
+    )
 }
 
 /// The dialogue, line by line.
@@ -109,8 +122,13 @@ impl Play {
     }
 
     fn enroll(&mut self) -> Result<Enrollment, Box<dyn Error>> {
-        let call =
-            Call::Enroll { account: alice(), proof: Proof::Asserted, ticket: None, issuer: None, context: context() };
+        let call = Call::Enroll {
+            account: alice(),
+            proof: Proof::Password(password(PASSWORD)),
+            ticket: None,
+            issuer: None,
+            context: context(),
+        };
         if let Reply::Enrollment(enrollment) = self.client.call(call)? {
             return Ok(enrollment);
         }
@@ -141,11 +159,34 @@ impl Play {
                 | Reply::Backup { .. }
                 | Reply::RecoveryCodes(_)
                 | Reply::Issued(_)
-                | Reply::Keys(_) => {
+                | Reply::Keys(_)
+                | Reply::Policy(_) => {
                     return Err("the daemon gave an answer to another question".into());
                 }
             }
         }
+    }
+
+    fn done(&mut self, call: Call) -> Result<(), Box<dyn Error>> {
+        if matches!(self.client.call(call)?, Reply::Done) {
+            return Ok(());
+        }
+        Err("the daemon did not do what the administrator asked".into())
+    }
+
+    fn enforce(&mut self) -> Result<(), Box<dyn Error>> {
+        let call = Call::SetPolicy { realm: realm(), enforcement: Enforcement::On };
+        if matches!(self.client.call(call)?, Reply::Policy(policy) if policy.enforced) {
+            return Ok(());
+        }
+        Err("the daemon does not enforce a second factor".into())
+    }
+
+    fn must_enroll(&mut self, call: Call) -> Result<(), Box<dyn Error>> {
+        if matches!(self.client.call(call)?, Reply::Refused(Refusal::EnrollmentRequired)) {
+            return Ok(());
+        }
+        Err("a login without a second factor was not led to an enrolment".into())
     }
 
     fn accepted(&mut self, call: Call) -> Result<(), Box<dyn Error>> {
@@ -167,14 +208,27 @@ fn verify(code: Code) -> Call {
     Call::Verify { account: alice(), code, context: context() }
 }
 
+fn log_in(typed: &'static str, code: Code) -> Call {
+    Call::Authenticate { account: alice(), password: password(typed), code, context: context() }
+}
+
+#[expect(clippy::expect_used, reason = "INVARIANT: the literals are short")]
+fn password(text: &'static str) -> Password {
+    Password::new(Zeroizing::new(text.as_bytes().to_vec())).expect("a short password")
+}
+
 fn code(text: &str) -> Result<Code, Box<dyn Error>> {
     Code::new(Zeroizing::new(text.as_bytes().to_vec())).ok_or_else(|| "the code is longer than any is".into())
 }
 
-#[expect(clippy::expect_used, reason = "INVARIANT: both literals are legal names")]
+#[expect(clippy::expect_used, reason = "INVARIANT: the literal is a legal name")]
 fn alice() -> Account {
-    let realm = Realm::new(stage::REALM).expect("a legal realm");
-    Account::Name(AccountName { realm, user: UserName::new("alice").expect("a legal user name") })
+    Account::Name(AccountName { realm: realm(), user: UserName::new("alice").expect("a legal user name") })
+}
+
+#[expect(clippy::expect_used, reason = "INVARIANT: the literal is a legal name")]
+fn realm() -> Realm {
+    Realm::new(stage::REALM).expect("a legal realm")
 }
 
 fn context() -> Context {
@@ -184,3 +238,5 @@ fn context() -> Context {
 fn say(line: &str) -> Result<(), Box<dyn Error>> {
     Ok(writeln!(io::stdout().lock(), "{line}")?)
 }
+
+const PASSWORD: &str = "alice's password";

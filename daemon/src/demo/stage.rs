@@ -29,7 +29,7 @@ impl Stage {
         let folder =
             tempfile::Builder::new().prefix("mfad-demo-").permissions(Permissions::from_mode(0o700)).tempdir()?;
         let mut config = File::create(folder.path().join("mfad.toml"))?;
-        write!(config, "[realm.{REALM}]\nissuer = \"mfad demo\"\n")?;
+        write!(config, "[realm.{REALM}]\nissuer = \"mfad demo\"\nfirst_factor = \"password\"\n")?;
         let ready = UnixDatagram::bind(folder.path().join("notify"))?;
         ready.set_read_timeout(Some(START_WAIT))?;
         Ok(Self { folder, daemon: Mutex::default(), ready })

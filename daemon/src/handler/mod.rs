@@ -2,33 +2,37 @@
 //!
 //! MUST: no rule is decided here; any internal error is `Unavailable`; every request leaves exactly one line.
 
+mod administration;
+mod line;
 mod outcome;
+mod passwords;
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use data_encoding::HEXLOWER;
 use mfad_proto::{
-    Account, AccountName, Call, CallKind, Code, Context, EnrollmentId, Handle, Issued, Issuer, Label, Password, Pong,
-    Refusal, Reply,
+    Account, AccountName, Call, CallKind, Code, Context, Enrollment, EnrollmentId, Handle, Issuer, Label, Pong,
+    Refusal, Reply, State, Status,
 };
+use tokio::sync::watch;
 
-use crate::accounts::{self, Accounts};
-use crate::audit::{Audit, Line};
-use crate::backup;
+use crate::accounts::{Accounts, Decided};
+use crate::audit::Audit;
 use crate::clock::{Now, Stopwatch, Timeline};
+use crate::first_factor::FirstFactors;
 use crate::names::NameHasher;
 use crate::otpauth;
-use crate::policy::{Peer, Permit, Policy, Role, ServerPermit};
+use crate::policy::{Peer, Permit, Policy, Role, Shown};
 use crate::reason::Reason;
 use crate::record::{Pending, Record};
-use crate::recovery::{self, RecoveryCode, Tagger};
+use crate::recovery::{self, RecoveryCode, Tag, Tagger};
 use crate::service::{Down, Service};
-use crate::store;
 use crate::totp;
-use crate::vault::{self, Fresh, Try};
+use crate::users::Directory;
+use crate::vault::{self, Demand, First, Fresh, Opening, Try};
 
-use self::outcome::Outcome;
+use self::line::{Subject, subject};
+use self::outcome::{Halt, Outcome};
 
 /// Who asks, and on which socket.
 pub(crate) struct Caller {
@@ -38,7 +42,9 @@ pub(crate) struct Caller {
 
 /// Answers requests.
 pub(crate) struct Handler {
-    pub(crate) policy: Policy,
+    pub(crate) policy: watch::Receiver<Arc<Policy>>,
+    pub(crate) directory: Directory,
+    pub(crate) first_factors: FirstFactors,
     pub(crate) service: Arc<Service>,
     pub(crate) names: NameHasher,
     pub(crate) tagger: Tagger,
@@ -57,233 +63,236 @@ impl Handler {
     pub(crate) async fn answer(&self, caller: &Caller, call: Call) -> Answer {
         let watch = Stopwatch::start();
         let kind = call.kind();
-        let (account, context) = subject(&call);
-        let outcome = match self.decide(caller, kind, call).await {
-            Ok(outcome) => outcome,
-            Err(refusal) => {
-                let reason = (refusal == Refusal::Unavailable).then(|| self.service.why());
-                Outcome { reason, ..Outcome::plain(Reply::Refused(refusal)) }
-            }
-        };
-        self.record(caller, (kind.as_str(), watch), (account.as_ref(), &context), &outcome);
+        let (subject, context) = subject(&call);
+        let outcome = self.decide(caller, call).await.unwrap_or_else(|halt| halt.outcome(|| self.service.why()));
+        self.record(caller, (kind.as_str(), watch), (&subject, &context), &outcome);
         Answer { reply: outcome.reply, descriptor: outcome.descriptor }
     }
 
     /// Leaves the line of a frame that was no request.
     pub(crate) fn refused(&self, caller: &Caller, refusal: Refusal) {
         let outcome = Outcome::plain(Reply::Refused(refusal));
-        self.record(caller, ("?", Stopwatch::start()), (None, &Context::default()), &outcome);
+        self.record(caller, ("?", Stopwatch::start()), (&Subject::Server, &Context::default()), &outcome);
     }
 
-    async fn decide(&self, caller: &Caller, kind: CallKind, call: Call) -> Result<Outcome, Refusal> {
-        let permit = |account: &Account| self.policy.judge(&caller.peer, &caller.role, kind, account);
+    async fn decide(&self, caller: &Caller, call: Call) -> Result<Outcome, Halt> {
+        let (kind, peer, role) = (call.kind(), &caller.peer, &*caller.role);
+        let policy = Arc::clone(&self.policy.borrow());
+        let permit = async |account: &Account| self.permit(&policy, caller, kind, account).await;
         match call {
             Call::Ping => Ok(Outcome::plain(Reply::Pong(pong(self.service.why())))),
-            Call::Begin { account, .. } => {
-                let permit = permit(&account)?;
-                let look = |record: &_| vault::begin(record, self.time.now());
-                Ok(Outcome::seen(self.accounts().await?.view(&permit, look).await, Reply::Need))
-            }
-            Call::Status { account } => {
-                let permit = permit(&account)?;
-                let look = |record: &_| vault::status(record, permit.name(), self.time.now());
-                Ok(Outcome::seen(self.accounts().await?.view(&permit, look).await, Reply::Status))
-            }
+            Call::Begin { account, context } => self.begin(&permit(&account).await?, &context).await,
+            Call::Status { account } => self.status(&permit(&account).await?).await,
             Call::Verify { account, code, context } => {
-                let permit = permit(&account)?;
-                self.tried(&permit, (&code, &context.service), vault::verify, Reply::Accepted).await
+                let permit = permit(&account).await?;
+                let shown = (First::Vouched, &code, &context.service);
+                self.tried(&permit, shown, vault::verify, Reply::Accepted).await
             }
             Call::Enroll { account, proof, ticket, issuer, .. } => {
-                let permit = permit(&account)?;
-                permit.first_factor(kind, &proof)?;
-                self.enroll(&permit, ticket.as_ref(), issuer.as_ref()).await
+                let permit = permit(&account).await?;
+                self.enroll(&permit, permit.first_factor(proof)?, ticket.as_ref(), issuer.as_ref()).await
             }
             Call::Confirm { account, enrollment, code } => {
-                let permit = permit(&account)?;
-                self.confirm(&permit, enrollment, &code).await
+                self.confirm(&permit(&account).await?, enrollment, &code).await
             }
             Call::Reset { account, proof, code, context } => {
-                let permit = permit(&account)?;
-                permit.first_factor(kind, &proof)?;
-                self.tried(&permit, (&code, &context.service), vault::reset, |()| Reply::Done).await
+                let permit = permit(&account).await?;
+                self.reset(&permit, permit.first_factor(proof)?, &code, &context).await
+            }
+            Call::Authenticate { account, password, code, context } => {
+                let permit = permit(&account).await?;
+                self.authenticate(&permit, permit.password(password)?, &code, &context).await
             }
             Call::Recovery { account, proof, code } => {
-                let permit = permit(&account)?;
-                permit.first_factor(kind, &proof)?;
-                self.renew_recovery(&permit, &code).await
+                let permit = permit(&account).await?;
+                self.renew_recovery(&permit, permit.first_factor(proof)?, &code).await
             }
             Call::Resync { account, proof, first, second } => {
-                let permit = permit(&account)?;
-                permit.first_factor(kind, &proof)?;
-                let codes = [first.expose(), second.expose()];
-                let judge = |record: &mut _| vault::resync(record, codes, permit.lane(), self.time.now());
-                Ok(Outcome::judged(self.accounts().await?.change(&permit, judge).await, |()| Reply::Done))
+                let permit = permit(&account).await?;
+                self.resync(&permit, permit.first_factor(proof)?, [&first, &second]).await
             }
-            Call::Unlock { account } => {
-                let permit = permit(&account)?;
-                let unlock = |record: &mut _| vault::unlock(record, self.time.now());
-                Ok(Outcome::judged(self.accounts().await?.change(&permit, unlock).await, |()| Reply::Done))
+            Call::Passwd { account, old, code, new } => {
+                let permit = permit(&account).await?;
+                permit.keeps_passwords()?;
+                self.passwd(&permit, permit.password(old)?, &code, new).await
             }
-            Call::Recover { account } => {
-                let permit = permit(&account)?;
-                self.recover(&permit).await
+            Call::Disable { account, .. } => self.disable(&permit(&account).await?).await,
+            Call::Unlock { account } => self.unlock(&permit(&account).await?).await,
+            Call::Recover { account } => self.recover(&permit(&account).await?).await,
+            Call::Remove { account } => self.remove(&permit(&account).await?).await,
+            Call::SetPassword { account, password } => {
+                let permit = permit(&account).await?;
+                permit.keeps_passwords()?;
+                self.set_password(&permit, password).await
             }
-            Call::KeyStatus => self.key_status(caller).await,
-            Call::KeyRotate => self.key_rotate(caller).await,
-            Call::Backup { passphrase } => self.backup(caller, passphrase).await,
+            Call::SetPolicy { realm, enforcement } => {
+                self.set_policy(&policy.judge_realm(peer, role, &realm)?, enforcement).await
+            }
+            Call::GetPolicy { realm } => self.get_policy(&policy.judge_realm(peer, role, &realm)?).await,
+            Call::KeyStatus => self.key_status(&policy.judge_server(peer, role)?).await,
+            Call::KeyRotate => self.key_rotate(&policy.judge_server(peer, role)?).await,
+            Call::Backup { passphrase } => self.backup(&policy.judge_server(peer, role)?, passphrase).await,
         }
+    }
+
+    /// Asks the policy, and where names are those of users of this machine the directory, in the order that keeps those
+    /// without a right from asking it anything but who they are.
+    async fn permit<'p>(
+        &self,
+        policy: &'p Policy,
+        caller: &Caller,
+        kind: CallKind,
+        account: &Account,
+    ) -> Result<Permit<'p>, Halt> {
+        let (peer, role) = (&caller.peer, &*caller.role);
+        let who = match account {
+            Account::Name(name) if policy.asks_who(peer, role, kind, &name.realm) => {
+                self.directory.name_of(peer.uid).await?
+            }
+            Account::Name(_) | Account::Handle(_) => None,
+        };
+        let judged = policy.judge((peer, role), who.as_ref(), kind, account)?;
+        let person = match judged.unix_name() {
+            Some(name) => self.directory.person(name, policy.is_unprivileged(peer, role)).await?,
+            None => None,
+        };
+        Ok(judged.settle(person)?)
     }
 
     async fn accounts(&self) -> Result<Arc<Accounts>, Refusal> {
         self.service.accounts().await.map_err(|Down| Refusal::Unavailable)
     }
 
-    /// Lets the vault judge what somebody typed.
+    /// Whether a second factor is enforced for this account now. `service` is one that is believed.
+    async fn is_enforced(
+        &self,
+        accounts: &Accounts,
+        permit: &Permit<'_>,
+        service: Option<&Label>,
+    ) -> Result<bool, Halt> {
+        let (name, rules) = (permit.name(), permit.rules());
+        let enforcement = accounts.enforcement(&name.realm).await?.unwrap_or(rules.enforce);
+        if !enforcement.holds(self.time.unix()) || rules.except.hold(&name.user, service, &[]) {
+            return Ok(false);
+        }
+        if rules.except.groups.is_empty() {
+            return Ok(true);
+        }
+        let groups = self.directory.groups(&name.user, permit.is_own()).await?;
+        Ok(!rules.except.hold(&name.user, service, &groups))
+    }
+
+    async fn begin(&self, permit: &Permit<'_>, context: &Context) -> Result<Outcome, Halt> {
+        let accounts = self.accounts().await?;
+        let enforced = self.is_enforced(&accounts, permit, permit.believed_service(context)).await?;
+        let demand = Demand { enforced, enroll: permit.rules().enroll };
+        let look = |record: &_, other| vault::begin(record, other, demand, permit.code_lane(), self.time.now());
+        Ok(Outcome::seen(accounts.view(permit, look).await, Reply::Need))
+    }
+
+    async fn status(&self, permit: &Permit<'_>) -> Result<Outcome, Halt> {
+        let accounts = self.accounts().await?;
+        let enforced = self.is_enforced(&accounts, permit, None).await?;
+        let look = |record: &_, other| {
+            let status = vault::status(record, permit.name(), enforced, permit.code_lane(), self.time.now());
+            // Until an administrator acts, nobody gets in by what is there.
+            if other { Status { state: State::Locked, ..status } } else { status }
+        };
+        Ok(Outcome::seen(accounts.view(permit, look).await, Reply::Status))
+    }
+
+    /// Lets the vault judge what somebody typed, behind the first factor.
     async fn tried<T>(
         &self,
         permit: &Permit<'_>,
-        (code, service): (&Code, &Label),
+        (first, code, service): (First, &Code, &Label),
         judge: impl FnOnce(&mut Record, &Try<'_>, Now) -> Result<T, Reason>,
         reply: impl FnOnce(T) -> Reply,
-    ) -> Result<Outcome, Refusal> {
-        let recovery = RecoveryCode::parse(code.expose()).map(|code| self.tagger.tag(permit.name(), &code));
-        let typed = Try { code: code.expose(), recovery, lane: permit.lane(), service };
-        let decide = |record: &mut _| judge(record, &typed, self.time.now());
+    ) -> Result<Outcome, Halt> {
+        let typed = self.typed(permit, code, service);
+        let decide = |record: &mut _| vault::behind(record, first, |record| judge(record, &typed, self.time.now()));
         Ok(Outcome::judged(self.accounts().await?.change(permit, decide).await, reply))
+    }
+
+    fn typed<'t>(&self, permit: &Permit<'t>, code: &'t Code, service: &'t Label) -> Try<'t> {
+        let recovery = self.tag(permit, code);
+        Try { stack: &permit.rules().stack, code: code.expose(), recovery, lane: permit.code_lane(), service }
+    }
+
+    /// The tag of what was typed, when it has the form of a recovery code.
+    fn tag(&self, permit: &Permit<'_>, code: &Code) -> Option<Tag> {
+        RecoveryCode::parse(code.expose()).map(|code| self.tagger.tag(permit.name(), &code))
     }
 
     async fn enroll(
         &self,
         permit: &Permit<'_>,
+        shown: Shown,
         ticket: Option<&Code>,
         issuer: Option<&Issuer>,
-    ) -> Result<Outcome, Refusal> {
-        // No account has a ticket yet, so that each one given is wrong.
-        let no_ticket = ticket.map_or(Ok(()), |_wrong| Err(Reason::NoTicket));
-        let fresh = fresh().map_err(|_e| Refusal::Unavailable)?;
-        let issuer = issuer.unwrap_or(&permit.rules().issuer);
+    ) -> Result<Outcome, Halt> {
         let accounts = self.accounts().await?;
-        let decided = accounts.change(permit, |record| {
-            no_ticket?;
-            let pending = vault::enroll(record, fresh, permit.rules(), self.time.now())?;
-            Ok(shown(pending, issuer, permit.name()))
-        });
-        Ok(Outcome::judged(decided.await, |shown| match shown {
-            Ok(enrollment) => Reply::Enrollment(enrollment),
-            Err(otpauth::Error) => Reply::Refused(Refusal::Unavailable),
-        }))
+        let opening = Opening { fresh: fresh().map_err(|_e| Refusal::Unavailable)?, rules: permit.rules() };
+        if matches!(shown, Shown::Given(_)) {
+            let standing = |record: &Record, other: bool| {
+                if other { Ok(()) } else { vault::may_enroll(record, permit.rules(), permit.administers()) }
+            };
+            let Decided { verdict, known } = accounts.view(permit, standing).await?;
+            verdict.map_err(|reason| Halt::Uncounted(reason, known))?;
+        }
+        let proved = self.first(&accounts, permit, shown, None).await?;
+        let ticket = ticket.map(|ticket| self.tag(permit, ticket));
+        let issuer = issuer.unwrap_or(&permit.rules().issuer);
+        let decide = |record: &mut _| {
+            vault::behind(record, proved.first, |record| {
+                let pending = vault::enroll(record, opening, ticket, permit.administers(), self.time.now())?;
+                Ok(shown_enrollment(pending, issuer, permit.name()))
+            })
+        };
+        Ok(Outcome::judged(accounts.change(permit, decide).await, enrollment))
     }
 
-    async fn confirm(&self, permit: &Permit<'_>, id: EnrollmentId, code: &Code) -> Result<Outcome, Refusal> {
+    async fn confirm(&self, permit: &Permit<'_>, id: EnrollmentId, code: &Code) -> Result<Outcome, Halt> {
         let (codes, tags) = recovery::new_set(&self.tagger, permit.name()).map_err(|_e| Refusal::Unavailable)?;
-        let judge = |record: &mut _| vault::confirm(record, id, code.expose(), tags, self.time.now());
+        let replace = permit.rules().replace;
+        let judge = |record: &mut _| vault::confirm(record, (id, code.expose()), tags, replace, self.time.now());
         Ok(Outcome::judged(self.accounts().await?.change(permit, judge).await, |()| Reply::Enrolled(codes)))
     }
 
-    async fn renew_recovery(&self, permit: &Permit<'_>, code: &Code) -> Result<Outcome, Refusal> {
-        let (codes, tags) = recovery::new_set(&self.tagger, permit.name()).map_err(|_e| Refusal::Unavailable)?;
-        let renew = |record: &mut _, typed: &Try<'_>, now| vault::renew_recovery(record, typed, tags, now);
-        self.tried(permit, (code, &Label::default()), renew, |()| Reply::RecoveryCodes(codes)).await
-    }
-
-    async fn recover(&self, permit: &Permit<'_>) -> Result<Outcome, Refusal> {
-        let code = RecoveryCode::random().map_err(|_e| Refusal::Unavailable)?;
-        let tag = self.tagger.tag(permit.name(), &code);
-        let issue = |record: &mut _| vault::issue(record, tag, self.time.now());
-        let decided = self.accounts().await?.change(permit, issue).await;
-        Ok(Outcome::judged(decided, |expires_at| Reply::Issued(Issued { code: code.text(), expires_at })))
-    }
-
-    async fn key_rotate(&self, caller: &Caller) -> Result<Outcome, Refusal> {
-        let _permit: ServerPermit = self.policy.judge_server(&caller.peer, &caller.role)?;
-        let records = self.accounts().await?.records();
-        match self.service.keys().renew(self.time.unix(), records).await {
-            Ok(()) => self.key_status(caller).await,
-            Err(error) => Ok(Outcome::unavailable(&error)),
-        }
-    }
-
-    async fn key_status(&self, caller: &Caller) -> Result<Outcome, Refusal> {
-        let _permit: ServerPermit = self.policy.judge_server(&caller.peer, &caller.role)?;
-        let records = self.accounts().await?.records();
-        Ok(Outcome::plain(Reply::Keys(self.service.keys().status(records).await)))
-    }
-
-    async fn backup(&self, caller: &Caller, passphrase: Password) -> Result<Outcome, Refusal> {
-        let permit = self.policy.judge_server(&caller.peer, &caller.role)?;
-        if passphrase.expose().is_empty() {
-            return Err(Refusal::Malformed);
-        }
+    async fn reset(&self, permit: &Permit<'_>, shown: Shown, code: &Code, context: &Context) -> Result<Outcome, Halt> {
         let accounts = self.accounts().await?;
-        let keyring = self.service.keys().keyring().await;
-        let snapshot = match accounts.snapshot(&permit).await {
-            Ok(snapshot) => snapshot,
-            Err(accounts::Error::Store(store::Error::Busy)) => return Err(Refusal::TryLater { seconds: BUSY_SECONDS }),
-            Err(error) => return Ok(Outcome::unavailable(&error)),
+        let rules = permit.rules();
+        let fresh = fresh().map_err(|_e| Refusal::Unavailable)?;
+        let proved = self.first(&accounts, permit, shown, Some(permit.code_lane())).await?;
+        // Not even an excepted service lets go of a factor that the others would ask for.
+        let enforced = self.is_enforced(&accounts, permit, None).await;
+        let enforced = self.or_acquit(&accounts, permit, proved.first, enforced).await?;
+        let opening = enforced.then_some(Opening { fresh, rules });
+        let judge = |record: &mut _, typed: &Try<'_>, now| {
+            let pending = vault::reset(record, typed, opening, now)?;
+            Ok(pending.map(|pending| shown_enrollment(pending, &rules.issuer, permit.name())))
         };
-        let records = snapshot.mark().records;
-        let audit = Arc::clone(&self.audit);
-        let ended = move |result: Result<(), backup::Error>| match result {
-            Ok(()) => audit.note(&format!("a backup of {records} records was handed over")),
-            Err(error) => audit.note(&format!("a backup was not finished: {error}")),
-        };
-        let pipe = backup::pour(snapshot, Arc::clone(&keyring), passphrase, ended);
-        let descriptor = Some(pipe.map_err(|_e| Refusal::Unavailable)?);
-        Ok(Outcome { descriptor, ..Outcome::plain(Reply::Backup { records }) })
+        let reply = |begun: Option<_>| begun.map_or(Reply::Done, enrollment);
+        self.tried(permit, (proved.first, code, &context.service), judge, reply).await
     }
 
-    fn record(
-        &self,
-        caller: &Caller,
-        (call, watch): (&str, Stopwatch),
-        (account, context): (Option<&Account>, &Context),
-        outcome: &Outcome,
-    ) {
-        let name = account.and_then(|account| match account {
-            Account::Name(name) => Some(name),
-            Account::Handle(_) => None,
-        });
-        let hash = |name: &AccountName| {
-            let hash = self.names.hash(name);
-            HEXLOWER.encode(hash.first_chunk::<8>().map_or(&[], |short| short.as_slice()))
-        };
-        self.audit.write(&Line {
-            time: self.time.unix(),
-            call,
-            realm: name.map(|name| name.realm.as_str()),
-            user: name.filter(|_| outcome.known).map(|name| name.user.as_str()),
-            user_hash: name.filter(|_| !outcome.known).map(hash),
-            outcome: outcome.word(),
-            reason: outcome.reason.clone(),
-            uid: caller.peer.uid,
-            pid: caller.peer.pid,
-            socket: match &*caller.role {
-                Role::ByHand => "by-hand",
-                Role::Public => "public",
-                Role::Realm(realm) => realm.as_str(),
-            },
-            service: context.service.as_str(),
-            rhost: context.rhost.as_str(),
-            tty: context.tty.as_str(),
-            micros: watch.micros(),
-        });
+    async fn renew_recovery(&self, permit: &Permit<'_>, shown: Shown, code: &Code) -> Result<Outcome, Halt> {
+        let accounts = self.accounts().await?;
+        let (codes, tags) = recovery::new_set(&self.tagger, permit.name()).map_err(|_e| Refusal::Unavailable)?;
+        let proved = self.first(&accounts, permit, shown, Some(permit.code_lane())).await?;
+        let renew = |record: &mut _, typed: &Try<'_>, now| vault::renew_recovery(record, typed, tags, now);
+        let shown = (proved.first, code, &Label::default());
+        self.tried(permit, shown, renew, |()| Reply::RecoveryCodes(codes)).await
     }
-}
 
-/// Whom a call is about, and where it says it comes from: kept for the audit, since the call itself is used up.
-fn subject(call: &Call) -> (Option<Account>, Context) {
-    match call {
-        Call::Ping | Call::KeyStatus | Call::KeyRotate | Call::Backup { .. } => (None, Context::default()),
-        Call::Status { account }
-        | Call::Confirm { account, .. }
-        | Call::Recovery { account, .. }
-        | Call::Resync { account, .. }
-        | Call::Unlock { account }
-        | Call::Recover { account } => (Some(account.clone()), Context::default()),
-        Call::Begin { account, context }
-        | Call::Verify { account, context, .. }
-        | Call::Enroll { account, context, .. }
-        | Call::Reset { account, context, .. } => (Some(account.clone()), context.clone()),
+    async fn resync(&self, permit: &Permit<'_>, shown: Shown, codes: [&Code; 2]) -> Result<Outcome, Halt> {
+        let accounts = self.accounts().await?;
+        let proved = self.first(&accounts, permit, shown, Some(permit.code_lane())).await?;
+        let (codes, lane) = (codes.map(Code::expose), permit.code_lane());
+        let decide = |record: &mut _| {
+            vault::behind(record, proved.first, |record| vault::resync(record, codes, lane, self.time.now()))
+        };
+        Ok(Outcome::judged(accounts.change(permit, decide).await, |()| Reply::Done))
     }
 }
 
@@ -298,12 +307,18 @@ fn fresh() -> Result<Fresh, getrandom::Error> {
     Ok(Fresh { id: EnrollmentId::from_random(id), key: totp::new_key()?, handle: Handle::from_random(handle) })
 }
 
-fn shown(pending: &Pending, issuer: &Issuer, name: &AccountName) -> Result<mfad_proto::Enrollment, otpauth::Error> {
+type Drawn = Result<Enrollment, otpauth::Error>;
+
+fn shown_enrollment(pending: &Pending, issuer: &Issuer, name: &AccountName) -> Drawn {
     let seed = &pending.seed;
     let uri = otpauth::uri(&seed.key, issuer, &name.user, (seed.algorithm, seed.digits))?;
     let qr = otpauth::qr(&uri)?;
-    Ok(mfad_proto::Enrollment { id: pending.id, uri, qr, expires_at: pending.expires_at, handle: seed.handle })
+    Ok(Enrollment { id: pending.id, uri, qr, expires_at: pending.expires_at, handle: seed.handle })
 }
 
-/// When to ask again while another backup is being made.
-const BUSY_SECONDS: u32 = 60;
+fn enrollment(drawn: Drawn) -> Reply {
+    match drawn {
+        Ok(enrollment) => Reply::Enrollment(enrollment),
+        Err(otpauth::Error) => Reply::Refused(Refusal::Unavailable),
+    }
+}

@@ -6,7 +6,9 @@ use std::os::fd::OwnedFd;
 use mfad_proto::{Refusal, Reply};
 
 use crate::accounts::{self, Decided};
+use crate::first_factor::Unjudged;
 use crate::reason::Reason;
+use crate::users::Unknown;
 
 /// An answer, and what the audit must know of it.
 pub(super) struct Outcome {
@@ -42,7 +44,7 @@ impl Outcome {
                 let refusal = match reason {
                     Reason::TooSoon(seconds) => Refusal::TryLater { seconds },
                     // The account's own peer may know that it is enrolled: `Status` tells it the same.
-                    Reason::Enrolled => Refusal::NotPermitted,
+                    Reason::Enrolled | Reason::Closed => Refusal::NotPermitted,
                     Reason::Wrong
                     | Reason::Used
                     | Reason::OtherStep(_)
@@ -51,7 +53,10 @@ impl Outcome {
                     | Reason::NotEnrolled
                     | Reason::NoEnrollment
                     | Reason::Expired
-                    | Reason::NoTicket => Refusal::Denied,
+                    | Reason::NoTicket
+                    | Reason::WrongPassword
+                    | Reason::Overtaken
+                    | Reason::OtherUser => Refusal::Denied,
                 };
                 Self { known, reason: Some(reason.to_string()), ..Self::plain(Reply::Refused(refusal)) }
             }
@@ -62,6 +67,11 @@ impl Outcome {
     pub(super) fn unavailable(error: &dyn Error) -> Self {
         let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
         Self { reason: Some(format!("{error}{cause}")), ..Self::plain(Reply::Refused(Refusal::Unavailable)) }
+    }
+
+    /// What was accepted, for the audit.
+    pub(super) const fn factor(&self) -> Option<&'static str> {
+        if let Reply::Accepted(accepted) = &self.reply { Some(accepted.factor.as_str()) } else { None }
     }
 
     /// The outcome in one word, for the audit.
@@ -75,12 +85,68 @@ impl Outcome {
             Reply::Refused(Refusal::Malformed) => "malformed",
             Reply::Refused(Refusal::Unsupported) => "unsupported",
             Reply::GoingAway => "going_away",
-            Reply::Pong(_) | Reply::Need(_) | Reply::Status(_) | Reply::Keys(_) => "answered",
+            Reply::Pong(_) | Reply::Need(_) | Reply::Status(_) | Reply::Keys(_) | Reply::Policy(_) => "answered",
             Reply::Accepted(_) => "accepted",
             Reply::Enrollment(_) => "enrollment_begun",
             Reply::Enrolled(_) => "enrolled",
             Reply::RecoveryCodes(_) | Reply::Issued(_) => "issued",
             Reply::Done | Reply::Backup { .. } => "done",
         }
+    }
+}
+
+/// Why a request ends before the vault has decided it.
+pub(super) enum Halt {
+    /// It is refused.
+    Refused(Refusal),
+    /// A password's try was not counted, and whether the account is known.
+    Uncounted(Reason, bool),
+    /// The store.
+    Failed(accounts::Error),
+    /// Something that had to be asked gave no answer.
+    Unanswered(&'static str),
+}
+
+impl Halt {
+    /// The answer. `why` says what ails a service that is down.
+    pub(super) fn outcome(self, why: impl FnOnce() -> String) -> Outcome {
+        match self {
+            Self::Refused(refusal) => {
+                let reason = (refusal == Refusal::Unavailable).then(why).filter(|why| !why.is_empty());
+                Outcome { reason, ..Outcome::plain(Reply::Refused(refusal)) }
+            }
+            Self::Uncounted(reason, known) => {
+                Outcome::judged(Ok(Decided { verdict: Err::<(), _>(reason), known }), |()| Reply::Done)
+            }
+            Self::Failed(error) => Outcome::unavailable(&error),
+            Self::Unanswered(what) => {
+                let reason = Some(what.to_owned());
+                Outcome { reason, ..Outcome::plain(Reply::Refused(Refusal::Unavailable)) }
+            }
+        }
+    }
+}
+
+impl From<Unknown> for Halt {
+    fn from(_unknown: Unknown) -> Self {
+        Self::Unanswered("the users of this machine could not be looked up")
+    }
+}
+
+impl From<Unjudged> for Halt {
+    fn from(unjudged: Unjudged) -> Self {
+        Self::Unanswered(unjudged.as_str())
+    }
+}
+
+impl From<Refusal> for Halt {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<accounts::Error> for Halt {
+    fn from(error: accounts::Error) -> Self {
+        Self::Failed(error)
     }
 }

@@ -103,10 +103,21 @@ impl Committer {
     /// # Errors
     /// [`Error::Stopped`] when this or an earlier commit failed.
     pub async fn put(&self, key: Vec<u8>, value: Vec<u8>) -> Result<(), Error> {
+        self.change((key, Some(value))).await
+    }
+
+    /// Removes a value and returns when that is durable, as [`Self::put`] does.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] when this or an earlier commit failed.
+    pub async fn remove(&self, key: Vec<u8>) -> Result<(), Error> {
+        self.change((key, None)).await
+    }
+
+    async fn change(&self, change: Change) -> Result<(), Error> {
         if self.failure.borrow().is_some() {
             return Err(Error::Stopped);
         }
-        let change = (key, Some(value));
         match &self.writer {
             Writer::InPlace(scribe) => {
                 let committed = scribe.lock().unwrap_or_else(PoisonError::into_inner).commit(vec![change]);
@@ -244,13 +255,15 @@ impl Scribe {
     fn commit(&mut self, changes: Vec<Change>) -> Result<(), Error> {
         let mark = self.mark_after(&changes)?;
         let sealed = self.ledger.seal_mark(&mark).map_err(|error| Error::Io(error.into()))?;
-        let keys: Vec<_> = changes.iter().filter(|(_, value)| value.is_some()).map(|(key, _)| key.clone()).collect();
+        let keys: Vec<_> = changes.iter().map(|(key, value)| (key.clone(), value.is_some())).collect();
         let mut batch = changes;
         batch.push((MARK_KEY.to_vec(), Some(sealed)));
         self.store.commit(batch)?;
         self.mark = mark;
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        keys.iter().for_each(|key| known.insert(key));
+        for (key, is_there) in &keys {
+            if *is_there { known.insert(key) } else { known.remove(key) }
+        }
         self.head.advance(mark.sequence);
         Ok(())
     }

@@ -1,15 +1,16 @@
 //! The accounts of the benchmark, made straight through the library: a million requests would take too long.
 //!
-//! MUST: [`fill`] is the only place that knows how a store holds an account, and leaves a state folder that a daemon
+//! MUST: [`put`] is the only place that knows how a store holds an account, and leaves a state folder that a daemon
 //! opens as one of its own.
 
 use std::path::Path;
 
 use mfad_client::{Client, Options, Trusted};
 use mfad_daemon::ledger::{Ledger, MARK_KEY, Mark};
+use mfad_daemon::places::Places;
 use mfad_daemon::record::{Factor, Record, Seed};
 use mfad_daemon::seal::{Sealer, Subject};
-use mfad_daemon::setup::{Places, ServeOptions, prepare};
+use mfad_daemon::setup::{Prepared, ServeOptions, prepare};
 use mfad_daemon::store::Change;
 use mfad_daemon::totp::{Algorithm, Digits, Generator, Key, NEW_KEY, Step};
 use mfad_daemon::used::UsedSteps;
@@ -29,26 +30,33 @@ pub(crate) fn fill_apart(folder: &Folder, accounts: u64) {
 
 /// The other half of [`fill_apart`].
 pub(crate) fn fill(folder: &Path, accounts: u64) {
+    put(folder, (0..accounts).map(|index| (name(index), record(index))));
+}
+
+/// Puts these accounts into a new state folder.
+pub(crate) fn put(folder: &Path, mut accounts: impl Iterator<Item = (AccountName, Record)>) {
     let places = Places { config: Some(folder::config(folder)), state: folder::state(folder), key_file: None };
-    let options = ServeOptions { places, socket: Some(folder.join("fill.sock")) };
-    let (config, _listeners) = prepare(&options, &mut |_warning| {}).expect("a prepared daemon");
+    let options = ServeOptions { places, socket: Some(folder.join("fill.sock")), passwd_socket: None };
+    let Prepared { config, .. } = prepare(&options, &mut |_warning| {}).expect("a prepared daemon");
     let sealer = Sealer::new(&config.keyring).expect("locked memory");
     let ledger = Ledger::new(&config.keyring).expect("locked memory");
     let store = config.home.open().expect("an open store");
-    let mut mark = Mark { sequence: 1, records: accounts, ..Mark::default() };
-    let change = |index: u64| -> Change {
-        let name = name(index);
-        let sealed = sealer.seal(Subject::Account(&name), &record(index)).expect("a sealed record");
+    let mut mark = Mark { sequence: 1, ..Mark::default() };
+    let change = |(name, record): (AccountName, Record)| -> Change {
+        let sealed = sealer.seal(Subject::Account(&name), &record).expect("a sealed record");
         // As `daemon/ARCHITECTURE.md` has it. If it is wrong, no code is accepted, and the benchmark stops.
         let key = [b"a", name.realm.as_str().as_bytes(), &[0], name.user.as_str().as_bytes()].concat();
         (key, Some(sealed))
     };
-    for start in (0..accounts).step_by(BATCH) {
-        let end = accounts.min(start + u64::try_from(BATCH).expect("a small number"));
-        let batch: Vec<Change> = (start..end).map(change).collect();
-        batch
-            .iter()
-            .for_each(|(key, sealed)| mark.sum.toggle(ledger.print(key, sealed.as_deref().unwrap_or_default())));
+    loop {
+        let batch: Vec<Change> = accounts.by_ref().take(BATCH).map(change).collect();
+        if batch.is_empty() {
+            break;
+        }
+        for (key, sealed) in &batch {
+            mark.sum.toggle(ledger.print(key, sealed.as_deref().unwrap_or_default()));
+            mark.records += 1;
+        }
         store.commit(batch).expect("a durable batch");
     }
     let sealed = ledger.seal_mark(&mark).expect("randomness");
@@ -57,7 +65,7 @@ pub(crate) fn fill(folder: &Path, accounts: u64) {
 
 /// `Verify` with the code that this account's app shows at this Unix time.
 pub(crate) fn verify(index: u64, unix: u64) -> Call {
-    let code = Generator::new(&key(index), Algorithm::default(), Digits::default()).code(Step::at(unix));
+    let code = generator(index).code(Step::at(unix));
     let code = Code::new(Zeroizing::new(code.as_bytes().to_vec())).expect("a short code");
     let context = Context { service: Label::cut("bench"), ..Context::default() };
     Call::Verify { account: Account::Name(name(index)), code, context }
@@ -82,6 +90,12 @@ fn name(index: u64) -> AccountName {
 }
 
 fn record(index: u64) -> Record {
+    // Any step of today is a later one.
+    Record { generation: 1, factor: Some(factor(index, Step(0))), ..Record::default() }
+}
+
+/// The factor of an account, whose steps up to this one are used.
+pub(crate) fn factor(index: u64, used: Step) -> Factor {
     let mut handle = [0; 20];
     handle[..8].copy_from_slice(&index.to_le_bytes());
     let seed = Seed {
@@ -90,12 +104,12 @@ fn record(index: u64) -> Record {
         digits: Digits::default(),
         handle: Handle::from_random(handle),
     };
-    Record {
-        generation: 1,
-        // Any step of today is a later one.
-        factor: Some(Factor { seed, enrolled_at: 0, used: UsedSteps::first(Step(0)), offset: 0 }),
-        ..Record::default()
-    }
+    Factor { seed, enrolled_at: 0, used: UsedSteps::first(used), offset: 0 }
+}
+
+/// What makes an account's codes.
+pub(crate) fn generator(index: u64) -> Generator {
+    Generator::new(&key(index), Algorithm::default(), Digits::default())
 }
 
 /// Keys protect nothing here: the load generator makes them again from the number.

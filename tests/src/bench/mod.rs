@@ -2,10 +2,11 @@
 //!
 //! References and daemon are measured in turns in the same run, several rounds of them, each in a process of its own.
 //! What is told of each row is the median of the rounds, with the smallest and the largest. Nothing is asserted: a
-//! missed target is printed as missed.
+//! missed target is printed as missed. How long denials take is told by their reasons, in tables of its own.
 
 mod accounts;
 mod benched;
+mod denials;
 mod disk;
 mod echo;
 mod folder;
@@ -44,6 +45,9 @@ enum Part {
     /// Put accounts into the store of a folder
     #[command(hide = true)]
     Fill { folder: PathBuf, accounts: u64 },
+    /// Put the accounts that are denied something into the store of a folder
+    #[command(hide = true)]
+    FillDenials { folder: PathBuf, samples: usize },
     /// Open the store of a folder, and read it once
     #[command(hide = true)]
     Scan { folder: PathBuf, accounts: u64 },
@@ -55,6 +59,7 @@ pub fn run(args: &Args) {
         None => measure(&args.plan),
         Some(Part::Echo { socket }) => echo::serve(socket),
         Some(Part::Fill { folder, accounts }) => accounts::fill(folder, *accounts),
+        Some(Part::FillDenials { folder, samples }) => denials::fill(folder, *samples),
         Some(Part::Scan { folder, accounts }) => growth::scan(folder, *accounts),
     }
 }
@@ -62,6 +67,10 @@ pub fn run(args: &Args) {
 fn measure(plan: &Plan) {
     let machine = machine::describe(plan);
     row::print_head(&machine, plan.json);
-    let rows: Vec<Row> = verify::rows(plan).into_iter().chain(growth::rows(plan)).collect();
-    row::print(&rows, plan.json);
+    let denials = denials::tables(plan);
+    if !plan.denials {
+        let rows: Vec<Row> = verify::rows(plan).into_iter().chain(growth::rows(plan)).collect();
+        row::print(&rows, plan.json);
+    }
+    denials.iter().for_each(|table| table.print(plan.json));
 }

@@ -19,6 +19,9 @@ pub(crate) struct Plan {
     /// Less of everything, in under a minute: to see that it works
     #[arg(long)]
     pub(crate) quick: bool,
+    /// Only how long denials take
+    #[arg(long)]
+    pub(crate) denials: bool,
     /// Where all state goes, which decides what disk is measured; tests/bench makes it and removes it
     #[arg(long, value_name = "DIR", default_value = ".", hide = true)]
     pub(crate) folder: PathBuf,

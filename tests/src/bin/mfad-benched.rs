@@ -15,7 +15,7 @@ use std::time::Duration;
 use clap::Parser;
 use mfad_daemon::clock::{Clock, SystemClock};
 use mfad_daemon::home::{Home, MemoryHome};
-use mfad_daemon::setup::{ServeOptions, prepare};
+use mfad_daemon::setup::{Prepared, ServeOptions, prepare};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Parser)]
@@ -54,7 +54,8 @@ impl AheadClock {
 
 fn main() {
     let Args { options, memory } = Args::parse();
-    let (mut config, listeners) = prepare(&options, &mut |line| eprintln!("{line}")).expect("a prepared daemon");
+    let Prepared { mut config, listeners, .. } =
+        prepare(&options, &mut |line| eprintln!("{line}")).expect("a prepared daemon");
     if memory {
         config.home = Arc::new(copied(&*config.home));
     }

@@ -1,11 +1,13 @@
 //! Records: the plain bytes of one are the only ones that mean it.
 
+use mfad_daemon::password::Hash;
+use mfad_daemon::realm_record::RealmRecord;
 use mfad_daemon::record::{Factor, Failures, Pending, Plain, Record, Seed};
 use mfad_daemon::recovery::{Issued, Tag, Tags};
 use mfad_daemon::throttle::{Counter, Moment, Tries};
 use mfad_daemon::totp::{Algorithm, Digits, Key, Step};
 use mfad_daemon::used::UsedSteps;
-use mfad_proto::{EnrollmentId, Failure, Handle, Label};
+use mfad_proto::{Enforcement, EnrollmentId, Failure, Handle, Label};
 
 /// Reads plain bytes, filled up with zeros as every record is.
 ///
@@ -17,6 +19,10 @@ pub fn check(bytes: &[u8]) {
     if let Ok(record) = Record::decode(&plain) {
         let again = record.encode().expect("what was read fits");
         assert_eq!(again.expose(), plain.expose());
+        assert!(RealmRecord::decode(&plain).is_err(), "an account's record is also a realm's");
+    }
+    if let Ok(record) = RealmRecord::decode(&plain) {
+        assert_eq!(record.encode().expose(), plain.expose());
     }
 }
 
@@ -29,22 +35,27 @@ pub fn seeds() -> Vec<Vec<u8>> {
     };
     let pending = || {
         let id = EnrollmentId::from_random([3; 16]);
-        Some(Pending { id, seed: seed(Key::MAX, Algorithm::Sha512), expires_at: 4 })
+        Some(Pending { id, seed: seed(Key::MAX, Algorithm::Sha512), expires_at: 4, proved: true })
     };
     let last = || Some(Failure { time: 5, service: Label::cut("sshd") });
     let counter = Counter { in_a_row: 12, in_all: 13, last: Moment { run: 14, millis: 15 } };
-    let tries = Tries { codes: counter, passwords: Counter::default(), own: counter };
+    let tries = Tries { codes: counter, logins: counter, own_passwords: counter, ..Tries::default() };
     let tags = || Tags::new(vec![Tag::from_bytes([16; 16]); Tags::MOST]).expect("as many as are allowed");
     let issued = || Some(Issued { tag: Tag::from_bytes([17; 16]), expires_at: 18 });
+    let password = || Some(Hash::of_nobody());
     let records = [
         Record::default(),
         Record { generation: 1, factor: factor(), last_success: Some(6), ..Record::default() },
         Record { pending: pending(), failures: Failures { count: 7, last: last() }, ..Record::default() },
         Record { generation: 8, factor: factor(), pending: pending(), ..Record::default() },
         Record { generation: 9, factor: factor(), tries, recovery: tags(), issued: issued(), ..Record::default() },
+        Record { uid: Some(12), password: password(), issued: issued(), ..Record::default() },
         Record { tries, holder: Some([11; 16]), ..Record::default() },
     ];
-    records.iter().map(|record| record.encode().expect("legal parts").expose().to_vec()).collect()
+    let accounts = records.iter().map(|record| record.encode().expect("legal parts").expose().to_vec());
+    let realms = [Enforcement::Off, Enforcement::On, Enforcement::After { time: 19 }];
+    let realms = realms.map(|enforcement| RealmRecord { enforcement }.encode().expose().to_vec());
+    accounts.chain(realms).collect()
 }
 
 fn seed(length: usize, algorithm: Algorithm) -> Seed {
