@@ -41,7 +41,10 @@ fn unlock(mut session: Session, output: &Output) -> Result<(), Failure> {
 
 fn remove(mut session: Session, output: &Output) -> Result<(), Failure> {
     let account = session.account();
-    done(&mut session, Call::Remove { account }, |user| format!("{user} is forgotten."), output)
+    match done(&mut session, Call::Remove { account }, |user| format!("{user} is forgotten."), output) {
+        Err(Failure::NothingToHelp(user)) => Err(Failure::NotKnown(user)),
+        done => done,
+    }
 }
 
 fn set_password(mut session: Session, output: &Output) -> Result<(), Failure> {

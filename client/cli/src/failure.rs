@@ -19,6 +19,8 @@ pub(crate) enum Failure {
     NotBegun,
     /// Only an administrator enrols there.
     Closed,
+    /// There is no such account.
+    NotKnown(UserName),
     /// What is stored belongs to somebody who bore the name before.
     OtherUser(UserName),
     /// The server said no.
@@ -62,9 +64,11 @@ impl Failure {
     /// The word that `--json` prints as `result`; a usage error has none.
     pub(crate) const fn result(&self) -> Option<&'static str> {
         match self {
-            Self::Refused(Refusal::Denied) | Self::NothingToHelp(_) | Self::OtherUser(_) | Self::NotBegun => {
-                Some("denied")
-            }
+            Self::Refused(Refusal::Denied)
+            | Self::NothingToHelp(_)
+            | Self::OtherUser(_)
+            | Self::NotKnown(_)
+            | Self::NotBegun => Some("denied"),
             Self::Refused(Refusal::TryLater { .. }) => Some("try_later"),
             Self::Refused(Refusal::EnrollmentRequired) => Some("enrollment_required"),
             Self::Refused(Refusal::NotPermitted) | Self::Enrolled(_) | Self::Closed => Some("not_permitted"),
@@ -83,7 +87,11 @@ impl Failure {
 
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Refused(Refusal::Denied) | Self::NothingToHelp(_) | Self::OtherUser(_) | Self::NotBegun => 1,
+            Self::Refused(Refusal::Denied)
+            | Self::NothingToHelp(_)
+            | Self::OtherUser(_)
+            | Self::NotKnown(_)
+            | Self::NotBegun => 1,
             Self::Usage(_) | Self::NoUser => 2,
             Self::Refused(Refusal::TryLater { .. }) => 3,
             Self::Refused(Refusal::Unavailable) | Self::NoAnswer(_) | Self::Unexpected(_) | Self::Stalled => 4,
@@ -110,6 +118,7 @@ impl fmt::Display for Failure {
                 )
             }
             Self::NothingToHelp(user) => write!(f, "{user} has no second factor."),
+            Self::NotKnown(user) => write!(f, "mfad does not know {user}."),
             Self::OtherUser(user) => write!(
                 f,
                 "{user} had another uid when it was enrolled: mfactl admin disable {user} --reason T lets go of what is left."
@@ -128,12 +137,16 @@ impl fmt::Display for Failure {
             Self::Refused(Refusal::EnrollmentRequired) => {
                 f.write_str("A second factor must be set up first: run mfactl enroll.")
             }
-            Self::Refused(Refusal::NotPermitted) => f.write_str("You may not ask this of mfad on this socket."),
+            Self::Refused(Refusal::NotPermitted) => {
+                f.write_str("You may not ask this of mfad on this socket, or it does not serve the realm.")
+            }
             Self::Refused(Refusal::Unavailable) => {
                 f.write_str("mfad cannot answer now: its log says why, and so does mfad check.")
             }
             Self::Refused(Refusal::Malformed) => f.write_str("mfad could not read the request."),
-            Self::Refused(Refusal::Unsupported) => f.write_str("mfad does not serve this request."),
+            Self::Refused(Refusal::Unsupported) => {
+                f.write_str("mfad does not serve this request here: in this realm it does not keep or judge passwords.")
+            }
             Self::NoAnswer(error) => {
                 write!(f, "{error}")?;
                 if let Some(source) = error.source() {

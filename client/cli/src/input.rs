@@ -16,6 +16,18 @@ pub(crate) fn code(prompt: &str) -> Result<Code, Failure> {
     Code::new(typed).ok_or(Failure::TooLong("the code"))
 }
 
+/// Asks for a code from who may have none: nothing, or no line at all, is no code.
+pub(crate) fn code_if_any(prompt: &str) -> Result<Code, Failure> {
+    match input::secret(prompt) {
+        Err(Error::Missing) => Ok(Code::default()),
+        Err(error) => Err(failure(error, "a code is expected on standard input")),
+        Ok(mut typed) => {
+            typed.truncate(Code::MAX);
+            Code::new(typed).ok_or(Failure::TooLong("the code"))
+        }
+    }
+}
+
 /// Asks for a password.
 pub(crate) fn password(prompt: &str) -> Result<Password, Failure> {
     let typed = input::secret(prompt).map_err(|error| failure(error, "a password is expected on standard input"))?;

@@ -81,7 +81,7 @@ fn status(mut session: Session, output: &Output) -> Result<(), Failure> {
 fn verify(mut session: Session, with_password: bool, output: &Output) -> Result<(), Failure> {
     let account = session.account();
     let call = if with_password {
-        let (password, code) = (session.password()?, input::code("Code: ")?);
+        let (password, code) = (session.password()?, input::code_if_any("Code (empty where there is none): ")?);
         Call::Authenticate { account, password, code, context: context() }
     } else {
         Call::Verify { account, code: input::code("Code: ")?, context: context() }
