@@ -3,7 +3,7 @@
 use mfad_daemon::policy::Rules;
 use mfad_proto::{
     AccountName, Call, Context, Enforcement, Enrolling, Enrollment, FirstFactor, Label, Need, Note, Proof, Realm,
-    Refusal, Reply, State, UserName,
+    Refusal, Replacing, Reply, State, UserName,
 };
 use mfad_tests::calls::{accepted, code, denied};
 use mfad_tests::daemon::NOON;
@@ -180,6 +180,8 @@ fn in_a_closed_realm_an_administrator_enrols_and_nobody_else() {
     let ticket = ticket(&mut admin(&hall), &alice);
     for ticket in [None, Some(ticket.as_str())] {
         assert!(not_permitted(&service.ask(&enroll(&alice, ticket))));
+        // Root asks as a login service, and is led as one.
+        assert!(not_permitted(&root.ask(&enroll(&alice, ticket))));
         assert!(not_permitted(&hall.line(Socket::System, Kind::Root.peer(0)).ask(&enroll(&alice, ticket))));
     }
     assert_eq!(state(&mut root, &alice), State::None);
@@ -273,4 +275,30 @@ fn what_an_administrator_stores_wins_over_the_rules_and_outlives_the_daemon() {
     // Of the other realm nobody has said anything.
     let other = name(&mfad_tests::peers::kept(), "own-1");
     assert_eq!(need(&mut third.root(), &other, ""), Need::Nothing);
+}
+
+#[test]
+fn what_was_begun_without_a_code_of_the_factor_is_not_what_a_reset_begins() {
+    let home = FaultyHome::new();
+    let open = |replace| Hall::reopen(&home, Rules { replace, ..enforced() }, rules(FirstFactor::Asserted));
+    let (first, alice) = (open(Replacing::Asserted), name(&Realm::system(), "own-1"));
+    let mut root = first.root();
+    let mut phone = enrolled(&first, &mut root, &alice);
+    let without = begun(root.ask(&enroll(&alice, None)));
+    assert_eq!(begun(root.ask(&enroll(&alice, None))).id, without.id, "it is not resumed");
+    let with = begun(root.ask(&reset(&alice, &fresh(&first, &mut phone))));
+    assert_ne!(with.id, without.id, "a key that was shown without a code goes on with one");
+    assert!(denied(&root.ask(&confirm(&alice, &without, "000000"))));
+    let without = begun(root.ask(&enroll(&alice, None)));
+    assert_ne!(with.id, without.id);
+    let elapsed = first.now() - NOON;
+    drop((root, first));
+    // The realm has come to ask for a code meanwhile: what was begun without one comes to nothing.
+    let second = open(Replacing::Code);
+    second.pass(elapsed);
+    let (mut root, mut new) = (second.root(), Phone::scan(without.uri.expose()));
+    let text = fresh(&second, &mut new);
+    assert!(not_permitted(&root.ask(&confirm(&alice, &without, &text))));
+    assert!(not_permitted(&root.ask(&enroll(&alice, None))));
+    assert!(accepted(&root.ask(&verify(&alice, &fresh(&second, &mut phone)))));
 }
