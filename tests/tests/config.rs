@@ -1,7 +1,5 @@
 //! The configuration file: what it may say, and what it is told when it says something else.
 
-use std::process::Command;
-
 use mfad_daemon::config::{Config, Grant, Grantee, host_issuer};
 use mfad_daemon::grants;
 use mfad_daemon::locked::Memory;
@@ -9,8 +7,6 @@ use mfad_daemon::policy::{self, Right, Rules};
 use mfad_daemon::totp::Algorithm;
 use mfad_proto::{Enforcement, Enrolling, FirstFactor, Issuer, Realm, Replacing, UserName};
 use mfad_tests::daemon::Daemon;
-use mfad_tests::programs::built;
-use proptest::prelude::*;
 
 const EXAMPLE: &str = include_str!("../../daemon/mfad.toml");
 
@@ -27,10 +23,6 @@ fn realm(name: &str) -> Realm {
 
 fn rules(config: &Config, name: &str) -> Rules {
     config.realms[&realm(name)].clone()
-}
-
-fn day(number: u64) -> Enforcement {
-    Enforcement::After { time: number * 86_400 }
 }
 
 #[test]
@@ -244,100 +236,6 @@ fn a_grant_to_nobody_gives_nobody_anything() {
 }
 
 #[test]
-fn a_day_of_enforcement_is_a_day_of_the_calendar() {
-    for (date, number) in [
-        ("1970-01-01", 0),
-        ("1970-12-31", 364),
-        ("1972-02-29", 789),
-        ("2000-02-29", 11_016),
-        ("2000-03-01", 11_017),
-        ("2026-11-24", 20_781),
-        ("2100-03-01", 47_541),
-        ("9999-12-31", 2_932_896),
-    ] {
-        let text = format!("after {date}");
-        assert_eq!(text.parse(), Ok(day(number)), "{text}");
-        assert_eq!(day(number).to_string(), text);
-        for value in [format!("\"{text}\""), format!("\"{date}\""), date.to_owned()] {
-            let config = parse(&format!("[realm.system]\nenforce = {value}\n")).unwrap();
-            assert_eq!(rules(&config, "system").enforce, day(number), "{value}");
-        }
-    }
-    for word in ["on", "off"] {
-        assert_eq!(word.parse::<Enforcement>().unwrap().to_string(), word);
-    }
-    for wrong in [
-        "2026-02-30",
-        "2027-02-29",
-        "2100-02-29",
-        "2026-00-10",
-        "2026-13-01",
-        "2026-04-31",
-        "2026-01-00",
-        "1969-12-31",
-        "0000-01-01",
-        "2026-1-01",
-        "2026-01-1",
-        "+026-01-01",
-        "2026-01-01 ",
-        "2026-01-01-",
-        "2026-01",
-        "02026-01-01",
-        "2026/01/01",
-        "20260101",
-        "٢٠٢٦-01-01",
-        "2026-01-01T00:00:00Z",
-        "",
-    ] {
-        assert!(format!("after {wrong}").parse::<Enforcement>().is_err(), "{wrong}");
-        let error = parse(&format!("[realm.system]\nenforce = \"after {wrong}\"\n")).unwrap_err();
-        assert!(error.starts_with("line 2: ") && error.contains("YYYY-MM-DD"), "{wrong} gave: {error}");
-    }
-    for wrong in ["", "ON", "On", "true", "after", "after2026-01-01", " on", "before 2026-01-01"] {
-        assert!(wrong.parse::<Enforcement>().is_err(), "{wrong:?}");
-    }
-    assert_eq!(Enforcement::After { time: 86_399 }.to_string(), "after 1970-01-01T23:59:59Z");
-    assert_eq!(Enforcement::After { time: u64::MAX }.to_string(), "after 584554051223-11-09T07:00:15Z");
-}
-
-/// The calendar as a person keeps it: one day after the other.
-fn next_day((year, month, day): (u64, u64, u64)) -> (u64, u64, u64) {
-    let leap = year % 400 == 0 || (year % 4 == 0 && year % 100 != 0);
-    let last = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month as usize - 1];
-    match (day < last, month < 12) {
-        (true, _) => (year, month, day + 1),
-        (false, true) => (year, month + 1, 1),
-        (false, false) => (year + 1, 1, 1),
-    }
-}
-
-#[test]
-fn days_follow_one_another_for_1200_years() {
-    let mut date = (1970, 1, 1);
-    for number in 0..3 * 146_097 {
-        let text = format!("after {:04}-{:02}-{:02}", date.0, date.1, date.2);
-        assert_eq!((day(number).to_string(), text.parse()), (text, Ok(day(number))));
-        date = next_day(date);
-    }
-}
-
-proptest! {
-    #[test]
-    fn what_is_printed_is_read_again(number in 0_u64..=2_932_896) {
-        prop_assert_eq!(day(number).to_string().parse(), Ok(day(number)));
-    }
-
-    #[test]
-    fn any_text_is_judged(text in "(after )?[0-9+-]{0,12}|.*", time: u64) {
-        if let Ok(enforcement) = text.parse::<Enforcement>() {
-            prop_assert_eq!(enforcement.to_string(), text);
-        }
-        let printed = Enforcement::After { time }.to_string();
-        prop_assert!(printed.starts_with("after "), "{}", printed);
-    }
-}
-
-#[test]
 fn a_file_that_is_too_long_is_not_read_in_part() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mfad.toml");
@@ -367,119 +265,4 @@ fn a_daemon_with_a_wrong_configuration_does_not_start_and_says_why() {
         assert!(!daemon.command().status().unwrap().success(), "{config}");
         assert!(daemon.log().contains(why), "{}", daemon.log());
     }
-}
-
-/// Runs `mfad check` with this configuration, on the state of this folder.
-fn check(folder: &std::path::Path, config: &str) -> (Option<i32>, String) {
-    std::fs::write(folder.join("mfad.toml"), config).unwrap();
-    let mut command = Command::new(built("mfad"));
-    command.arg("check").arg("--config").arg(folder.join("mfad.toml")).arg("--state").arg(folder.join("state"));
-    let output = command.output().unwrap();
-    (output.status.code(), String::from_utf8(output.stdout).unwrap())
-}
-
-#[test]
-fn check_says_what_each_weakening_costs() {
-    let folder = tempfile::tempdir().unwrap();
-    for (rules, words) in [
-        ("", "note     realm system: an account without a second factor logs in with the first alone"),
-        ("", "what mfactl admin enforce stores wins over this"),
-        ("", "ok       realm system: the first enrolment takes the first factor alone: whoever has the password"),
-        ("", "the system's PAM judges the first factor; a login takes requisite password, sufficient totp,"),
-        ("", "administers every realm"),
-        ("first_factor = \"asserted\"", "note     realm system: a login service is believed"),
-        ("first_factor = \"asserted\"", "owners cannot act for themselves"),
-        ("first_factor = \"password\"", "mfad judges the first factor"),
-        ("stack = [\"required password\", \"required totp\"]", "only an administrator can help"),
-        ("replace = \"asserted\"", "whoever has the password can replace the phone"),
-        ("enroll = \"ticket\"", "a ticket, which an administrator issues with mfactl admin recover"),
-        ("enroll = \"closed\"", "only an administrator begins a first enrolment"),
-        ("enforce = true", "ok       realm system: every account needs a second factor"),
-        (
-            "enforce = 2027-01-01",
-            "note     realm system: an account without a second factor logs in with the first alone",
-        ),
-        (
-            "enforce = 2027-01-01",
-            "until 00:00 UTC of the day of enforce = \"after 2027-01-01\"; then every account needs",
-        ),
-        ("enforce = true\nenroll = \"ticket\"", "who has none sets one up with a ticket"),
-        ("enforce = true\nenroll = \"closed\"", "who has none cannot log in"),
-        ("except_users = [\"root\"]", "no second factor is demanded of users root; who has one is asked for its code"),
-        ("except_groups = [\"root\"]", "members of the groups root"),
-        (
-            "except_services = [\"cron\", \"x\"]",
-            "services cron, x (their names are believed from login services alone)",
-        ),
-        ("digits = 8", "8 digits (some authenticator apps ignore this and show 6)"),
-        ("algorithm = \"SHA512\"", "SHA-512 (some authenticator apps ignore this and use SHA-1)"),
-    ] {
-        let (status, text) = check(folder.path(), &format!("[realm.system]\n{rules}\n"));
-        assert_eq!(status, Some(0), "{text}");
-        assert!(text.contains(words), "{rules} lacks {words:?}: {text}");
-        assert!(text.contains("the configuration is valid") && text.contains("\n0 findings\n"), "{text}");
-    }
-    let strict = "[realm.system]\nenforce = true\n";
-    assert!(!check(folder.path(), strict).1.contains("note  "), "what is strict has no price");
-}
-
-#[test]
-fn check_says_who_may_what() {
-    let folder = tempfile::tempdir().unwrap();
-    for (grant, words) in [
-        ("right = \"admin\"\ngroup = \"root\"", "group root administers realm system: it can disable anybody's factor"),
-        ("right = \"login\"\nuser = \"root\"", "user root is a login service of realm system"),
-        ("right = \"login\"\nsocket = \"portal\"", "whoever may open the socket named portal is a login service"),
-        ("right = \"owner\"\nuser = \"root\"", "user root needs no grant"),
-    ] {
-        let (status, text) = check(folder.path(), &format!("[[grant]]\nrealm = \"system\"\n{grant}\n"));
-        assert_eq!(status, Some(0), "{text}");
-        assert!(text.contains(words), "{grant} lacks {words:?}: {text}");
-    }
-    let (_, text) = check(folder.path(), "[realm.a]\n[[grant]]\nrealm = \"a\"\nright = \"owner\"\ngroup = \"root\"\n");
-    assert!(text.contains("group root may act in realm a on the account of the same name"), "{text}");
-}
-
-#[test]
-fn check_finds_names_that_name_nobody() {
-    let folder = tempfile::tempdir().unwrap();
-    for (config, words) in [
-        (format!("[realm.system]\nexcept_users = [\"root\", \"{NOBODY}\"]\n"), "except_users: there is no user"),
-        (format!("[realm.system]\nexcept_groups = [\"{NOBODY}\"]\n"), "except_groups: there is no group"),
-        (format!("[[grant]]\nrealm = \"system\"\nright = \"admin\"\nuser = \"{NOBODY}\"\n"), "there is no user"),
-        (format!("[[grant]]\nrealm = \"system\"\nright = \"login\"\ngroup = \"{NOBODY}\"\n"), "there is no group"),
-        ("[realm.none-such]\n".to_owned(), "the socket of realm none-such cannot be made: there is no group mfad-"),
-        ("digits = 6\n".to_owned(), "line 1: unknown field `digits`"),
-    ] {
-        let (status, text) = check(folder.path(), &config);
-        assert_eq!(status, Some(1), "{text}");
-        let finding = text.lines().find(|line| line.starts_with("FINDING")).unwrap_or_default();
-        assert!(finding.contains(words) && text.contains("\n1 findings\n"), "{config} lacks {words:?}: {text}");
-    }
-    // Its users need not be Unix users.
-    let (_, text) = check(folder.path(), &format!("[realm.a]\nexcept_users = [\"{NOBODY}\"]\n"));
-    assert!(!text.contains("there is no user"), "{text}");
-}
-
-#[test]
-fn check_judges_the_state_and_changes_nothing() {
-    let mut daemon = Daemon::start();
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let _app = daemon.enroll("root", now);
-    let (status, text) = check(daemon.folder(), "");
-    assert_eq!(status, Some(0), "{text}");
-    assert!(text.contains("holds the state and is ready"), "{text}");
-
-    daemon.stop();
-    let store = |daemon: &Daemon| std::fs::read(daemon.folder().join("state/store/db")).unwrap();
-    let before = store(&daemon);
-    let (status, text) = check(daemon.folder(), "");
-    assert_eq!(status, Some(0), "{text}");
-    assert!(text.contains("1 accounts: 1 active"), "{text}");
-    assert_eq!(store(&daemon), before, "check wrote to the store");
-
-    std::fs::remove_file(daemon.folder().join("state/root.key")).unwrap();
-    let (status, text) = check(daemon.folder(), "");
-    assert_eq!(status, Some(1), "{text}");
-    assert!(text.contains("without the key"), "{text}");
 }
