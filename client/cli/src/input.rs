@@ -5,15 +5,14 @@ use std::path::Path;
 pub(crate) use mfad_client::input::is_terminal;
 use mfad_client::input::{self, Error};
 use mfad_proto::{Code, Password};
+use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
 /// Asks for a code. It is passed on exactly as typed: only the server judges it.
 pub(crate) fn code(prompt: &str) -> Result<Code, Failure> {
-    let mut typed = input::secret(prompt).map_err(|error| failure(error, "a code is expected on standard input"))?;
-    // No code is longer: what is cut off could not make it right.
-    typed.truncate(Code::MAX);
-    Code::new(typed).ok_or(Failure::TooLong("the code"))
+    let typed = input::secret(prompt).map_err(|error| failure(error, "a code is expected on standard input"))?;
+    as_code(typed)
 }
 
 /// Asks for a code from who may have none: nothing, or no line at all, is no code.
@@ -21,10 +20,7 @@ pub(crate) fn code_if_any(prompt: &str) -> Result<Code, Failure> {
     match input::secret(prompt) {
         Err(Error::Missing) => Ok(Code::default()),
         Err(error) => Err(failure(error, "a code is expected on standard input")),
-        Ok(mut typed) => {
-            typed.truncate(Code::MAX);
-            Code::new(typed).ok_or(Failure::TooLong("the code"))
-        }
+        Ok(typed) => as_code(typed),
     }
 }
 
@@ -50,6 +46,12 @@ pub(crate) fn new_password(prompt: &str, empty: &'static str) -> Result<Password
 pub(crate) fn password_from(path: &Path) -> Result<Password, Failure> {
     let read = input::from_file(path).map_err(|error| failure(error, "the passphrase file is empty"))?;
     Password::new(read).ok_or(Failure::TooLong("the passphrase"))
+}
+
+fn as_code(mut typed: Zeroizing<Vec<u8>>) -> Result<Code, Failure> {
+    // No code is longer: what is cut off could not make it right.
+    typed.truncate(Code::MAX);
+    Code::new(typed).ok_or(Failure::TooLong("the code"))
 }
 
 fn failure(error: Error, missing: &'static str) -> Failure {
