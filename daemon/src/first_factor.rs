@@ -1,7 +1,7 @@
 //! Judges passwords: by their hash, or by the system's PAM.
 //!
-//! MUST: one password of an account at a time in each lane; hashing never takes more memory than [`HASHES`] hashes; owners never take
-//! the last turn from login services; a password that nobody could judge is not a wrong one.
+//! MUST: one password of an account at a time in each lane; hashing never takes more memory than [`HASHES`] hashes; owners
+//! never take the last turn from login services; a password that nobody could judge is not a wrong one.
 
 use std::sync::Arc;
 
@@ -160,5 +160,6 @@ const HASHES: usize = 2;
 /// Questions to PAM at a time.
 const QUESTIONS: usize = 8;
 
-/// How long an answer of PAM's takes at least: a no comes at once for a name that does not exist, and after a hash for others.
+/// How long an answer of PAM's takes at least: a no comes at once for a name that does not exist, and after a hash for
+/// others.
 const PAM_ANSWER: Duration = Duration::from_millis(250);

@@ -34,7 +34,7 @@ pub enum Reason {
     Closed,
     /// The password is wrong.
     WrongPassword,
-    /// Behind a right password, other tries have brought a delay since.
+    /// Behind a right password, other tries have brought a delay since, or the password was changed.
     Overtaken,
     /// What is here belongs to a user of another uid, who bore the name before.
     OtherUser,
@@ -78,7 +78,9 @@ impl fmt::Display for Reason {
             Self::NoTicket => f.write_str("no such ticket"),
             Self::Closed => f.write_str("only an administrator enrols in this realm"),
             Self::WrongPassword => f.write_str("wrong password"),
-            Self::Overtaken => f.write_str("right password, and other tries have brought a delay meanwhile"),
+            Self::Overtaken => {
+                f.write_str("right password, but it was changed or other tries have brought a delay meanwhile")
+            }
             Self::OtherUser => {
                 f.write_str("the name has another uid now, until an administrator disables or removes the account")
             }

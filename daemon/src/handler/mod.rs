@@ -85,7 +85,7 @@ impl Handler {
             Call::Status { account } => self.status(&permit(&account).await?).await,
             Call::Verify { account, code, context } => {
                 let permit = permit(&account).await?;
-                let shown = (First::Vouched, &code, &context.service);
+                let shown = (&First::Vouched, &code, &context.service);
                 self.tried(&permit, shown, vault::verify, Reply::Accepted).await
             }
             Call::Enroll { account, proof, ticket, issuer, .. } => {
@@ -205,7 +205,7 @@ impl Handler {
     async fn tried<T>(
         &self,
         permit: &Permit<'_>,
-        (first, code, service): (First, &Code, &Label),
+        (first, code, service): (&First, &Code, &Label),
         judge: impl FnOnce(&mut Record, &Try<'_>, Now) -> Result<T, Reason>,
         reply: impl FnOnce(T) -> Reply,
     ) -> Result<Outcome, Halt> {
@@ -244,7 +244,7 @@ impl Handler {
         let ticket = ticket.map(|ticket| self.tag(permit, ticket));
         let issuer = issuer.unwrap_or(&permit.rules().issuer);
         let decide = |record: &mut _| {
-            vault::behind(record, proved.first, |record| {
+            vault::behind(record, &proved.first, |record| {
                 let pending = vault::enroll(record, opening, ticket, permit.administers(), self.time.now())?;
                 Ok(shown_enrollment(pending, issuer, permit.name()))
             })
@@ -266,14 +266,14 @@ impl Handler {
         let proved = self.first(&accounts, permit, shown, Some(permit.code_lane())).await?;
         // Not even an excepted service lets go of a factor that the others would ask for.
         let enforced = self.is_enforced(&accounts, permit, None).await;
-        let enforced = self.or_acquit(&accounts, permit, proved.first, enforced).await?;
+        let enforced = self.or_acquit(&accounts, permit, &proved.first, enforced).await?;
         let opening = enforced.then_some(Opening { fresh, rules });
         let judge = |record: &mut _, typed: &Try<'_>, now| {
             let pending = vault::reset(record, typed, opening, now)?;
             Ok(pending.map(|pending| shown_enrollment(pending, &rules.issuer, permit.name())))
         };
         let reply = |begun: Option<_>| begun.map_or(Reply::Done, enrollment);
-        self.tried(permit, (proved.first, code, &context.service), judge, reply).await
+        self.tried(permit, (&proved.first, code, &context.service), judge, reply).await
     }
 
     async fn renew_recovery(&self, permit: &Permit<'_>, shown: Shown, code: &Code) -> Result<Outcome, Halt> {
@@ -281,7 +281,7 @@ impl Handler {
         let (codes, tags) = recovery::new_set(&self.tagger, permit.name()).map_err(|_e| Refusal::Unavailable)?;
         let proved = self.first(&accounts, permit, shown, Some(permit.code_lane())).await?;
         let renew = |record: &mut _, typed: &Try<'_>, now| vault::renew_recovery(record, typed, tags, now);
-        let shown = (proved.first, code, &Label::default());
+        let shown = (&proved.first, code, &Label::default());
         self.tried(permit, shown, renew, |()| Reply::RecoveryCodes(codes)).await
     }
 
@@ -290,7 +290,7 @@ impl Handler {
         let proved = self.first(&accounts, permit, shown, Some(permit.code_lane())).await?;
         let (codes, lane) = (codes.map(Code::expose), permit.code_lane());
         let decide = |record: &mut _| {
-            vault::behind(record, proved.first, |record| vault::resync(record, codes, lane, self.time.now()))
+            vault::behind(record, &proved.first, |record| vault::resync(record, codes, lane, self.time.now()))
         };
         Ok(Outcome::judged(accounts.change(permit, decide).await, |()| Reply::Done))
     }

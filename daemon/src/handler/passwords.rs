@@ -37,14 +37,14 @@ impl Handler {
         let lane = permit.password_lane();
         let charge = |record: &mut _| vault::charge(record, lane, code, self.time.now());
         let Decided { verdict, known } = accounts.change(permit, charge).await?;
-        let mut charge = match verdict {
+        let charge = match verdict {
             Ok(charge) => charge,
             // Nothing counts the tries there, and so nobody judges them.
             Err(Reason::OtherUser) => return Ok(Proved { first: First::Wrong, _turn: Some(turn) }),
             Err(reason) => return Err(Halt::Uncounted(reason, known)),
         };
-        let first = match self.first_factors.judge(permit, password, charge.hash.take()).await {
-            Ok(true) => First::Right(lane),
+        let first = match self.first_factors.judge(permit, password, charge.hash()).await {
+            Ok(true) => First::Right(charge),
             Ok(false) => First::Wrong,
             Err(unjudged) => {
                 // A stack of PAM's that cannot tell may have told a wrong password from a right one all the same.
@@ -66,10 +66,10 @@ impl Handler {
         &self,
         accounts: &Accounts,
         permit: &Permit<'_>,
-        first: First,
+        first: &First,
         came: Result<T, Halt>,
     ) -> Result<T, Halt> {
-        if came.is_err() && first != First::Wrong {
+        if came.is_err() && !matches!(first, First::Wrong) {
             accounts.change(permit, |record| vault::behind(record, first, |_| Ok(()))).await?;
         }
         came
@@ -86,9 +86,9 @@ impl Handler {
         let proved = self.first(&accounts, permit, shown, None).await?;
         // As it is after the password was judged, which takes its time.
         let enforced = self.is_enforced(&accounts, permit, permit.believed_service(context)).await;
-        let enforced = self.or_acquit(&accounts, permit, proved.first, enforced).await?;
+        let enforced = self.or_acquit(&accounts, permit, &proved.first, enforced).await?;
         let typed = self.typed(permit, code, &context.service);
-        let decide = |record: &mut _| vault::authenticate(record, &typed, proved.first, enforced, self.time.now());
+        let decide = |record: &mut _| vault::authenticate(record, &typed, &proved.first, enforced, self.time.now());
         Ok(Outcome::judged(accounts.change(permit, decide).await, |granted| match granted {
             Authenticated::Accepted(accepted) => Reply::Accepted(accepted),
             Authenticated::MustEnroll => Reply::Refused(Refusal::EnrollmentRequired),
@@ -109,11 +109,11 @@ impl Handler {
         let proved = self.first(&accounts, permit, shown, Some(permit.code_lane())).await?;
         // Also behind a wrong password: it takes as long.
         let hash = self.first_factors.hash(permit, new).await.map_err(Halt::from);
-        let hash = self.or_acquit(&accounts, permit, proved.first, hash).await?;
+        let hash = self.or_acquit(&accounts, permit, &proved.first, hash).await?;
         let nowhere = Label::default();
         let typed = self.typed(permit, code, &nowhere);
         let decide = |record: &mut _| {
-            vault::behind(record, proved.first, |record| vault::change_password(record, &typed, hash, self.time.now()))
+            vault::behind(record, &proved.first, |record| vault::change_password(record, &typed, hash, self.time.now()))
         };
         Ok(Outcome::judged(accounts.change(permit, decide).await, |()| Reply::Done))
     }

@@ -11,12 +11,11 @@ use crate::record::Record;
 use crate::throttle::{Counter, Gate, Lane};
 
 /// The first factor of a request as it was judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum First {
     /// A peer that may vouch for it does.
     Vouched,
-    /// The password is right; its try was charged in this lane.
-    Right(Lane),
+    /// The password is right; this is the charge of its try.
+    Right(Charge),
     /// The password is wrong. Its charge stands.
     Wrong,
 }
@@ -27,7 +26,20 @@ pub struct Charge {
     before: Counter,
     after: Counter,
     /// What the password is compared with, where the server keeps it.
-    pub hash: Option<Hash>,
+    hash: Option<Hash>,
+}
+
+impl Charge {
+    /// A copy of what the password is compared with, for who judges it.
+    #[must_use]
+    pub fn hash(&self) -> Option<Hash> {
+        self.hash.as_ref().map(Hash::duplicate)
+    }
+
+    /// Whether what the password was compared with is what the server still keeps.
+    fn is_current(&self, record: &Record) -> bool {
+        self.hash.as_ref().map(Hash::expose) == record.password.as_ref().map(Hash::expose)
+    }
 }
 
 /// Counts a try of a password as one that failed, before anybody looks at it. `code` is the lane of the code that comes
@@ -54,27 +66,35 @@ pub fn take_back(record: &mut Record, charge: &Charge) {
     }
 }
 
-/// Lets `judge` decide behind the first factor. Behind a wrong one it decides about nobody, and that does not count.
+/// Lets `judge` decide behind the first factor. Behind a wrong one, and one that was changed since it was judged, it decides
+/// about nobody, and that does not count.
 ///
 /// # Errors
-/// [`Reason::WrongPassword`], or those of `judge`.
+/// [`Reason::WrongPassword`], [`Reason::Overtaken`], or those of `judge`.
 pub fn behind<T>(
     record: &mut Record,
-    first: First,
+    first: &First,
     judge: impl FnOnce(&mut Record) -> Result<T, Reason>,
 ) -> Result<T, Reason> {
     match first {
         First::Vouched => judge(record),
-        First::Right(lane) => {
-            record.tries.succeed(lane);
+        First::Right(charge) if charge.is_current(record) => {
+            record.tries.succeed(charge.lane);
             // The delay was looked at before the password was: whoever was told of it now would know that it is right.
             judge(record)
                 .map_err(|reason| if matches!(reason, Reason::TooSoon(_)) { Reason::Overtaken } else { reason })
         }
-        First::Wrong => {
+        First::Right(_) | First::Wrong => {
             let _ignored = judge(&mut Record::default());
-            Err(Reason::WrongPassword)
+            Err(refusal(first))
         }
+    }
+}
+
+const fn refusal(first: &First) -> Reason {
+    match first {
+        First::Right(_) => Reason::Overtaken,
+        First::Vouched | First::Wrong => Reason::WrongPassword,
     }
 }
 
@@ -95,13 +115,16 @@ pub enum Authenticated {
 pub fn authenticate(
     record: &mut Record,
     typed: &Try<'_>,
-    first: First,
+    first: &First,
     enforced: bool,
     now: Now,
 ) -> Result<Authenticated, Reason> {
-    let First::Right(lane) = first else {
-        let _ignored = super::judge(&mut Record::default(), typed, now);
-        return Err(Reason::WrongPassword);
+    let charge = match first {
+        First::Right(charge) if charge.is_current(record) => charge,
+        First::Right(_) | First::Vouched | First::Wrong => {
+            let _ignored = super::judge(&mut Record::default(), typed, now);
+            return Err(refusal(first));
+        }
     };
     let granted = match (&record.factor, enforced) {
         (None, true) => Authenticated::MustEnroll,
@@ -113,6 +136,6 @@ pub fn authenticate(
             Authenticated::Accepted(super::told(record, typed.lane, factor))
         }
     };
-    record.tries.succeed(lane);
+    record.tries.succeed(charge.lane);
     Ok(granted)
 }
