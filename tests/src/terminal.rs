@@ -34,8 +34,9 @@ impl Terminal {
             fcntl(end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).expect("a closed-on-exec end");
         }
         let end = |fd: &OwnedFd| Stdio::from(fd.try_clone().expect("a copy"));
-        let mut command: Command = tool("setsid");
-        command.args(["--ctty", "--wait"]).arg(program).args(args);
+        // A person's terminal ignores no signal, but whatever runs the tests in the background ignores SIGINT.
+        let mut command: Command = tool("env");
+        command.args(["--default-signal", "setsid", "--ctty", "--wait"]).arg(program).args(args);
         command.stdin(end(&pty.slave)).stdout(end(&pty.slave)).stderr(end(&pty.slave));
         let child = command.spawn().expect("a started program");
         Self { child, screen: File::from(pty.master), shown: String::new() }
