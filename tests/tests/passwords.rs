@@ -210,30 +210,6 @@ fn right_passwords_at_once_near_a_delay_lock_nobody_out_and_wrong_ones_are_all_c
 }
 
 #[test]
-fn a_password_that_nobody_can_judge_is_unavailable_and_not_counted() {
-    let mut daemon = Daemon::unstarted("mfad-clocked", "");
-    let mut command = daemon.command();
-    let child = command.arg("--passwd-socket").arg(daemon.folder().join("nobody-listens")).spawn().unwrap();
-    let mut child = Running(child);
-    daemon.wait_for(&mut child.0);
-    for _ in 0..8 {
-        let said = daemon.mfactl(&["--json", "verify", "--password", "root"], "any\n000000\n");
-        assert_eq!(String::from_utf8_lossy(&said.stdout), "{\"result\":\"unavailable\"}\n");
-    }
-    drop(child);
-    daemon.spawn();
-}
-
-struct Running(std::process::Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
-#[test]
 fn a_new_password_takes_the_old_one_and_a_code_and_outlives_a_restart_a_new_key_and_a_restore() {
     let mut daemon = Daemon::start_clocked(KEPT);
     let app = enroll(&daemon, "alice");
