@@ -31,20 +31,19 @@ fn disable(mut session: Session, reason: Note, output: &Output) -> Result<(), Fa
     let said = |user: &UserName| {
         format!("The second factor of {user} is gone. Where one is enforced, the next login asks for a new one.")
     };
-    done(&mut session, Call::Disable { account, reason }, said, output)
+    done(&mut session, Call::Disable { account, reason }, Failure::NothingToHelp, said, output)
 }
 
 fn unlock(mut session: Session, output: &Output) -> Result<(), Failure> {
     let account = session.account();
-    done(&mut session, Call::Unlock { account }, |user| format!("{user} can try again."), output)
+    let said = |user: &UserName| format!("{user} can try again.");
+    done(&mut session, Call::Unlock { account }, Failure::NothingToHelp, said, output)
 }
 
 fn remove(mut session: Session, output: &Output) -> Result<(), Failure> {
     let account = session.account();
-    match done(&mut session, Call::Remove { account }, |user| format!("{user} is forgotten."), output) {
-        Err(Failure::NothingToHelp(user)) => Err(Failure::NotKnown(user)),
-        done => done,
-    }
+    let said = |user: &UserName| format!("{user} is forgotten.");
+    done(&mut session, Call::Remove { account }, Failure::NotKnown, said, output)
 }
 
 fn set_password(mut session: Session, output: &Output) -> Result<(), Failure> {
@@ -52,16 +51,14 @@ fn set_password(mut session: Session, output: &Output) -> Result<(), Failure> {
     let password = input::new_password(&prompt, "an empty password protects nothing")?;
     let account = session.account();
     let said = |user: &UserName| format!("The password of {user} is set.");
-    match done(&mut session, Call::SetPassword { account, password }, said, output) {
-        // Anybody else's is set.
-        Err(Failure::NothingToHelp(user)) => Err(Failure::OtherUser(user)),
-        done => done,
-    }
+    // Anybody else's is set.
+    done(&mut session, Call::SetPassword { account, password }, Failure::OtherUser, said, output)
 }
 
 fn done(
     session: &mut Session,
     call: Call,
+    denied: fn(UserName) -> Failure,
     said: impl FnOnce(&UserName) -> String,
     output: &Output,
 ) -> Result<(), Failure> {
@@ -70,7 +67,9 @@ fn done(
             output.result("done")?;
             output.prose(&said(session.user()))
         }
-        other => Err(failure(session, &other)),
+        // An administrator may know who has a factor, and so what a denial means.
+        Reply::Refused(Refusal::Denied) => Err(denied(session.user().clone())),
+        other => Err(Failure::unexpected(&other)),
     }
 }
 
@@ -124,14 +123,6 @@ fn show(realm: &Realm, policy: &RealmPolicy, whole: bool, output: &Output) -> Re
     output.prose(&format!("  first factor:           {}", policy.first_factor.as_str()))?;
     output.prose(&format!("  first enrolment:        {}", policy.enroll.as_str()))?;
     output.prose(&format!("  replacing a factor:     {}", policy.replace.as_str()))
-}
-
-/// An administrator may know who has a factor.
-fn failure(session: &Session, reply: &Reply) -> Failure {
-    match reply {
-        Reply::Refused(Refusal::Denied) => Failure::NothingToHelp(session.user().clone()),
-        other => Failure::unexpected(other),
-    }
 }
 
 const ENFORCE: &str = "enforce takes on, off, or after YYYY-MM-DD";
