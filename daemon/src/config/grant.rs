@@ -6,18 +6,10 @@ use mfad_proto::{Realm, UserName};
 use toml::Spanned;
 
 use super::file::{GrantTable, one_of};
-use crate::policy::Right;
+use crate::policy::{self, Right};
 
-/// A right, and to whom it is given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grant {
-    /// In which realm.
-    pub realm: Realm,
-    /// Which right.
-    pub right: Right,
-    /// To whom.
-    pub to: Grantee,
-}
+/// A right, and the name of whom it is given to.
+pub type Grant = policy::Grant<Grantee>;
 
 /// Whom a right is given to.
 #[derive(Debug, Clone, PartialEq, Eq)]

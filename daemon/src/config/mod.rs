@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use mfad_proto::{FirstFactor, Issuer, Realm};
 
 use crate::locked::Memory;
-use crate::policy::{Right, Rules};
+use crate::policy::{Rules, has_unix_users};
 
 pub use fault::Fault;
 use file::{File, RealmTable};
@@ -90,8 +90,7 @@ impl Config {
     /// Whether the names in this realm are those of users of this machine.
     #[must_use]
     pub fn has_unix_users(&self, realm: &Realm) -> bool {
-        let owned = |grant: &Grant| grant.realm == *realm && grant.right == Right::Owner;
-        *realm == Realm::system() || self.grants.iter().any(owned)
+        has_unix_users(realm, &self.grants)
     }
 }
 

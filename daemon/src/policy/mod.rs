@@ -59,13 +59,19 @@ pub enum Right {
 
 /// A right that the configuration gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grant {
+pub struct Grant<To = Grantee> {
     /// In which realm.
     pub realm: Realm,
     /// Which right.
     pub right: Right,
     /// To whom.
-    pub to: Grantee,
+    pub to: To,
+}
+
+/// Whether the names in this realm are those of users of this machine.
+#[must_use]
+pub fn has_unix_users<To>(realm: &Realm, grants: &[Grant<To>]) -> bool {
+    *realm == Realm::system() || grants.iter().any(|grant| grant.realm == *realm && grant.right == Right::Owner)
 }
 
 /// Whom a right is given to.
@@ -163,7 +169,7 @@ impl Policy {
         let owner = who == Some(&name.user) && self.has_owner(peer, role, &name.realm);
         let held = Held { owner, ..self.held(peer, role, &name.realm) };
         let right = *wanted(call).iter().find(|right| held.has(**right)).ok_or(Refusal::NotPermitted)?;
-        let is_unix = self.has_unix_users(&name.realm);
+        let is_unix = has_unix_users(&name.realm, &self.grants);
         let permit = Permit { typed: name.user.clone(), name, uid: None, call, right, held, rules };
         Ok(Judged { permit, owner: (right == Right::Owner).then_some(peer.uid), is_unix })
     }
@@ -251,12 +257,6 @@ impl Policy {
             })
         };
         open && (*realm == Realm::system() || granted())
-    }
-
-    /// Whether the names in this realm are those of users of this machine.
-    fn has_unix_users(&self, realm: &Realm) -> bool {
-        let owned = |grant: &Grant| grant.realm == *realm && grant.right == Right::Owner;
-        *realm == Realm::system() || self.grants.iter().any(owned)
     }
 }
 
