@@ -4,6 +4,7 @@
 //! computed whatever matches, so that the time taken tells nothing; a step that is not above the last accepted one is
 //! never accepted (RFC 6238 section 5.2).
 
+pub use mfad_proto::{Algorithm, Digits};
 use totp_rs::{Builder, Totp};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -41,42 +42,6 @@ impl Key {
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
-    }
-}
-
-/// The hash under the HMAC (RFC 6238 section 1.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Algorithm {
-    /// What every authenticator app knows.
-    #[default]
-    Sha1,
-    /// Known to some apps.
-    Sha256,
-    /// Known to some apps.
-    Sha512,
-}
-
-/// How many digits a code has: 6 to 8 (RFC 4226 section 5.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Digits(u8);
-
-impl Digits {
-    /// `None` outside 6..=8.
-    #[must_use]
-    pub const fn new(digits: u8) -> Option<Self> {
-        if digits >= 6 && digits <= 8 { Some(Self(digits)) } else { None }
-    }
-
-    /// The number.
-    #[must_use]
-    pub const fn count(self) -> u8 {
-        self.0
-    }
-}
-
-impl Default for Digits {
-    fn default() -> Self {
-        Self(6)
     }
 }
 

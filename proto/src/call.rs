@@ -5,10 +5,13 @@ use bincode::enc::Encoder;
 use bincode::error::{DecodeError, EncodeError};
 use bincode::{Decode, Encode};
 
-use crate::account::{Account, Realm};
+use crate::account::{Account, Realm, UserName};
 use crate::enrollment::EnrollmentId;
+use crate::import::ForeignFactor;
+use crate::log::{LogFilter, LogPlace};
 use crate::policy::Enforcement;
 use crate::secret::{Code, Password};
+use crate::stats::StatsPlace;
 use crate::text::{Issuer, Label, Note, RemoteHost};
 
 /// One request: its id comes back in the response. Id 0 is the server's own.
@@ -20,7 +23,7 @@ pub struct Request {
     pub call: Call,
 }
 
-/// The calls by their wire numbers. Those between are kept for what is not built yet.
+/// The calls by their wire numbers.
 pub enum Call {
     /// 0: is the server there, and well?
     Ping,
@@ -120,6 +123,20 @@ pub enum Call {
         /// The password from now on. Not empty.
         new: Password,
     },
+    /// 11: which accounts does the realm have?
+    List {
+        /// Which realm.
+        realm: Realm,
+        /// Only those whose names come after this one.
+        after: Option<UserName>,
+        /// At most so many; a page may hold fewer.
+        limit: u32,
+    },
+    /// 12: everything about an account that is no secret.
+    Show {
+        /// Which.
+        account: Account,
+    },
     /// 13: take a lost factor away.
     Disable {
         /// Whose.
@@ -160,6 +177,29 @@ pub enum Call {
         account: Account,
         /// The password from now on. Not empty.
         password: Password,
+    },
+    /// 20: take over a factor that another program has kept.
+    ImportOne {
+        /// For whom.
+        account: Account,
+        /// The factor.
+        factor: ForeignFactor,
+        /// Whether to do it; else only to judge it.
+        apply: bool,
+    },
+    /// 21: what has happened?
+    Audit {
+        /// Where the page before this one ended; the oldest line when absent.
+        after: Option<LogPlace>,
+        /// Which lines.
+        filter: LogFilter,
+        /// Whether to look for edits, cuts and losses as well.
+        verify: bool,
+    },
+    /// 22: what does the server measure of itself?
+    Stats {
+        /// Where the page before this one ended.
+        after: Option<StatsPlace>,
     },
     /// 23: which key seals the records?
     KeyStatus,
@@ -217,6 +257,8 @@ wire! {
     8 Recovery { account, proof, code }
     9 Resync { account, proof, first, second }
     10 Passwd { account, old, code, new }
+    11 List { realm, after, limit }
+    12 Show { account }
     13 Disable { account, reason }
     14 Unlock { account }
     15 Recover { account }
@@ -224,6 +266,9 @@ wire! {
     17 SetPolicy { realm, enforcement }
     18 GetPolicy { realm }
     19 SetPassword { account, password }
+    20 ImportOne { account, factor, apply }
+    21 Audit { after, filter, verify }
+    22 Stats { after }
     23 KeyStatus {}
     24 KeyRotate {}
     25 Backup { passphrase }
@@ -245,6 +290,8 @@ impl Call {
             Self::Recovery { .. } => CallKind::Recovery,
             Self::Resync { .. } => CallKind::Resync,
             Self::Passwd { .. } => CallKind::Passwd,
+            Self::List { .. } => CallKind::List,
+            Self::Show { .. } => CallKind::Show,
             Self::Disable { .. } => CallKind::Disable,
             Self::Unlock { .. } => CallKind::Unlock,
             Self::Recover { .. } => CallKind::Recover,
@@ -252,6 +299,9 @@ impl Call {
             Self::SetPolicy { .. } => CallKind::SetPolicy,
             Self::GetPolicy { .. } => CallKind::GetPolicy,
             Self::SetPassword { .. } => CallKind::SetPassword,
+            Self::ImportOne { .. } => CallKind::ImportOne,
+            Self::Audit { .. } => CallKind::Audit,
+            Self::Stats { .. } => CallKind::Stats,
             Self::KeyStatus => CallKind::KeyStatus,
             Self::KeyRotate => CallKind::KeyRotate,
             Self::Backup { .. } => CallKind::Backup,
@@ -274,12 +324,17 @@ impl Call {
             | Self::Status { .. }
             | Self::Verify { .. }
             | Self::Confirm { .. }
+            | Self::List { .. }
+            | Self::Show { .. }
             | Self::Disable { .. }
             | Self::Unlock { .. }
             | Self::Recover { .. }
             | Self::Remove { .. }
             | Self::SetPolicy { .. }
             | Self::GetPolicy { .. }
+            | Self::ImportOne { .. }
+            | Self::Audit { .. }
+            | Self::Stats { .. }
             | Self::KeyStatus
             | Self::KeyRotate
             | Self::Backup { .. } => false,
@@ -302,6 +357,8 @@ pub enum CallKind {
     Recovery,
     Resync,
     Passwd,
+    List,
+    Show,
     Disable,
     Unlock,
     Recover,
@@ -309,6 +366,9 @@ pub enum CallKind {
     SetPolicy,
     GetPolicy,
     SetPassword,
+    ImportOne,
+    Audit,
+    Stats,
     KeyStatus,
     KeyRotate,
     Backup,
@@ -316,7 +376,7 @@ pub enum CallKind {
 
 impl CallKind {
     /// All of them, in the order of their wire numbers.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 26] = [
         Self::Ping,
         Self::Begin,
         Self::Status,
@@ -328,6 +388,8 @@ impl CallKind {
         Self::Recovery,
         Self::Resync,
         Self::Passwd,
+        Self::List,
+        Self::Show,
         Self::Disable,
         Self::Unlock,
         Self::Recover,
@@ -335,6 +397,9 @@ impl CallKind {
         Self::SetPolicy,
         Self::GetPolicy,
         Self::SetPassword,
+        Self::ImportOne,
+        Self::Audit,
+        Self::Stats,
         Self::KeyStatus,
         Self::KeyRotate,
         Self::Backup,
@@ -355,6 +420,8 @@ impl CallKind {
             Self::Recovery => "recovery",
             Self::Resync => "resync",
             Self::Passwd => "passwd",
+            Self::List => "list",
+            Self::Show => "show",
             Self::Disable => "disable",
             Self::Unlock => "unlock",
             Self::Recover => "recover",
@@ -362,6 +429,9 @@ impl CallKind {
             Self::SetPolicy => "set_policy",
             Self::GetPolicy => "get_policy",
             Self::SetPassword => "set_password",
+            Self::ImportOne => "import_one",
+            Self::Audit => "audit",
+            Self::Stats => "stats",
             Self::KeyStatus => "key_status",
             Self::KeyRotate => "key_rotate",
             Self::Backup => "backup",
@@ -371,7 +441,19 @@ impl CallKind {
     /// Whether the call changes nothing, so that sending it a second time is harmless.
     #[must_use]
     pub const fn is_read_only(self) -> bool {
-        matches!(self, Self::Ping | Self::Begin | Self::Status | Self::GetPolicy | Self::KeyStatus | Self::Backup)
+        matches!(
+            self,
+            Self::Ping
+                | Self::Begin
+                | Self::Status
+                | Self::List
+                | Self::Show
+                | Self::GetPolicy
+                | Self::Audit
+                | Self::Stats
+                | Self::KeyStatus
+                | Self::Backup
+        )
     }
 }
 

@@ -13,19 +13,27 @@ mod call;
 mod codec;
 mod enrollment;
 pub mod frame;
+mod import;
+mod listing;
+mod log;
 pub mod passwd;
 mod policy;
 mod reply;
 mod secret;
+mod stats;
 mod text;
 
 pub use account::{Account, AccountName, Handle, Realm, UserName};
 pub use call::{Call, CallKind, Context, Proof, Request};
 pub use codec::{BadRequest, Malformed};
 pub use enrollment::{Enrollment, EnrollmentId, QrMatrix};
+pub use import::{Algorithm, Digits, ForeignFactor, Imported, TotpKey};
+pub use listing::{AccountPage, FactorProfile, Holder, Listed, Profile};
+pub use log::{LogFault, LogFilter, LogFinding, LogLine, LogPage, LogPlace};
 pub use policy::{BadEnforcement, Enforcement, Enrolling, FirstFactor, RealmPolicy, Replacing};
 pub use reply::{Accepted, Factor, Failure, Issued, Keys, Need, Pong, Refusal, Reply, Response, State, Status};
 pub use secret::{Code, Password, RecoveryCodes, SecretText};
+pub use stats::{Kind, Metric, Sample, StatsPage, StatsPlace};
 pub use text::{Issuer, Label, Note, RemoteHost};
 
 /// The only protocol version this crate speaks.

@@ -4,8 +4,12 @@ use bincode::{Decode, Encode};
 
 use crate::account::{Realm, UserName};
 use crate::enrollment::Enrollment;
+use crate::import::Imported;
+use crate::listing::{AccountPage, Profile};
+use crate::log::LogPage;
 use crate::policy::RealmPolicy;
 use crate::secret::{RecoveryCodes, SecretText};
+use crate::stats::StatsPage;
 use crate::text::Label;
 
 /// One response. Responses may come in another order than their requests.
@@ -51,6 +55,16 @@ pub enum Reply {
     Keys(Keys),
     /// 13: to `GetPolicy` and `SetPolicy`.
     Policy(RealmPolicy),
+    /// 14: to `List`.
+    Accounts(AccountPage),
+    /// 15: to `Show`.
+    Profile(Profile),
+    /// 16: to `ImportOne`.
+    Imported(Imported),
+    /// 17: to `Audit`.
+    Log(LogPage),
+    /// 18: to `Stats`.
+    Stats(StatsPage),
 }
 
 /// Why a request was refused. Nothing here tells an unknown user from a wrong or used code.

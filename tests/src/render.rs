@@ -73,6 +73,9 @@ pub fn request(message: &Request) -> Value {
             json!({ "account": account_json(account) })
         }
         Call::KeyStatus | Call::KeyRotate => json!({}),
+        Call::List { .. } | Call::Show { .. } | Call::ImportOne { .. } | Call::Audit { .. } | Call::Stats { .. } => {
+            json!({})
+        }
         Call::Backup { passphrase } => json!({ "passphrase": typed_json(passphrase.expose()) }),
     };
     headed(message.id, ("call", message.call.kind().as_str()), fields)
@@ -117,6 +120,9 @@ pub fn response(message: &Response) -> Value {
                 "replace": policy.replace.as_str(),
             });
             ("policy", fields)
+        }
+        Reply::Accounts(_) | Reply::Profile(_) | Reply::Imported(_) | Reply::Log(_) | Reply::Stats(_) => {
+            ("", json!({}))
         }
     };
     headed(message.id, ("reply", name), fields)

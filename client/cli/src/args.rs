@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 use mfad_proto::{EnrollmentId, Note, Realm, UserName};
 
 /// Second factors of this machine: enrol, verify, look, reset.
@@ -15,9 +16,9 @@ pub(crate) struct Args {
     /// The server's socket [default: the realm's below /run/mfad where it may be opened, else the public one]
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
-    /// The realm of the user
-    #[arg(long, global = true, value_name = "R", default_value = "system", value_parser = realm)]
-    pub(crate) realm: Realm,
+    /// The realm of the user [default: system; admin audit: all]
+    #[arg(long, global = true, value_name = "R", value_parser = realm)]
+    pub(crate) realm: Option<Realm>,
     /// Print JSON on standard output, and prose on standard error
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -85,6 +86,16 @@ pub(crate) enum Command {
         #[arg(long, value_name = "F")]
         passphrase_file: Option<PathBuf>,
     },
+    /// Look for what keeps mfad from working or from protecting, and say what to do
+    Doctor,
+    /// Print a script that completes mfactl's words in a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
 }
 
 impl Command {
@@ -100,13 +111,24 @@ impl Command {
             | Self::Passwd { .. }
             | Self::Admin(_)
             | Self::Key(_)
-            | Self::Backup { .. } => false,
+            | Self::Backup { .. }
+            | Self::Doctor
+            | Self::Completions { .. }
+            | Self::Man => false,
         }
     }
 }
 
 #[derive(Subcommand)]
 pub(crate) enum Admin {
+    /// List the accounts of a realm
+    List(List),
+    /// Show everything about an account that is no secret
+    Show {
+        /// The user
+        #[arg(value_parser = user)]
+        user: UserName,
+    },
     /// Take a lost factor away, and whatever was begun or issued
     Disable {
         /// The user
@@ -146,6 +168,91 @@ pub(crate) enum Admin {
         #[arg(value_parser = user)]
         user: UserName,
     },
+    /// Take over factors that other programs have kept
+    Import(Import),
+    /// Show what has happened, and verify that nothing of it was changed
+    Audit(Audit),
+    /// Show what the daemon measures of itself
+    Stats {
+        /// In the text format of Prometheus
+        #[arg(long)]
+        prometheus: bool,
+    },
+}
+
+#[derive(clap::Args)]
+pub(crate) struct List {
+    /// Only accounts in this state
+    #[arg(long, value_name = "S")]
+    pub(crate) state: Option<StateWord>,
+    /// Only accounts whose Unix user is gone or has another uid
+    #[arg(long)]
+    pub(crate) orphans: bool,
+    /// Begin after this user
+    #[arg(long, value_name = "U", value_parser = user)]
+    pub(crate) after: Option<UserName>,
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+}
+
+/// The state of a factor, as a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum StateWord {
+    None,
+    Pending,
+    Active,
+    Locked,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Import {
+    /// The file
+    pub(crate) file: PathBuf,
+    /// What the file is [default: what it looks like]
+    #[arg(long, value_name = "F")]
+    pub(crate) format: Option<Format>,
+    /// Whose the factor is, where the file does not say [default: the file's owner]
+    #[arg(long, value_name = "U", value_parser = user)]
+    pub(crate) user: Option<UserName>,
+    /// Put each account's handle in the place of its key in the Netmaker database, for Netmaker with mfad's drop-in
+    #[arg(long, requires = "apply")]
+    pub(crate) rewrite: bool,
+    /// Do it [default: only say what would be done]
+    #[arg(long)]
+    pub(crate) apply: bool,
+}
+
+/// Where factors come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// A user's ~/.google_authenticator
+    GoogleAuthenticator,
+    /// The users file of pam_oath
+    PamOath,
+    /// otpauth URIs, one a line
+    Otpauth,
+    /// The sqlite database of a Netmaker server
+    Netmaker,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Audit {
+    /// Only lines about this user
+    #[arg(long, value_name = "U", value_parser = user)]
+    pub(crate) user: Option<UserName>,
+    /// Only lines from this moment on: YYYY-MM-DD (00:00 UTC), YYYY-MM-DDTHH:MM:SSZ, or how long ago, such as 2h or 7d
+    #[arg(long, value_name = "T")]
+    pub(crate) since: Option<String>,
+    /// Only lines before this moment
+    #[arg(long, value_name = "T")]
+    pub(crate) until: Option<String>,
+    /// Only lines with this outcome, such as accepted, denied or try_later
+    #[arg(long, value_name = "O", value_parser = label)]
+    pub(crate) outcome: Option<mfad_proto::Label>,
+    /// Also look for edits, cuts and losses in the whole log; status 1 when there are any
+    #[arg(long)]
+    pub(crate) verify: bool,
 }
 
 #[derive(Subcommand)]
@@ -192,6 +299,10 @@ fn note(text: &str) -> Result<Note, &'static str> {
 
 fn issuer(text: &str) -> Result<mfad_proto::Issuer, &'static str> {
     mfad_proto::Issuer::new(text).ok_or("an issuer has 1 to 64 bytes, without control characters and ':'")
+}
+
+fn label(text: &str) -> Result<mfad_proto::Label, &'static str> {
+    mfad_proto::Label::new(text).ok_or("an outcome has at most 64 bytes")
 }
 
 fn enrollment_id(text: &str) -> Result<EnrollmentId, &'static str> {

@@ -57,7 +57,12 @@ impl Failure {
             | Reply::RecoveryCodes(_)
             | Reply::Issued(_)
             | Reply::Keys(_)
-            | Reply::Policy(_) => Self::Unexpected("an answer to another question"),
+            | Reply::Policy(_)
+            | Reply::Accounts(_)
+            | Reply::Profile(_)
+            | Reply::Imported(_)
+            | Reply::Log(_)
+            | Reply::Stats(_) => Self::Unexpected("an answer to another question"),
         }
     }
 

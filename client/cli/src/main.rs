@@ -5,22 +5,28 @@
 mod admin;
 mod args;
 mod backup;
+mod completions;
+mod doctor;
 mod enroll;
 mod failure;
 mod file;
+mod import;
 mod input;
 mod key;
+mod listing;
+mod log;
 mod output;
 mod png;
 mod recovery;
 mod session;
+mod stats;
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use mfad_proto::{AccountName, Call, Code, Context, Factor, Label, Reply, State};
+use mfad_proto::{AccountName, Call, Code, Context, Factor, Label, Realm, Reply, State};
 
-use crate::args::{Args, Command};
+use crate::args::{Admin, Args, Command};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::session::Session;
@@ -39,7 +45,8 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args, output: &Output) -> Result<(), Failure> {
-    let Args { socket, realm, server_uid, command, .. } = args;
+    let Args { socket, realm: named, server_uid, command, .. } = args;
+    let realm = named.clone().unwrap_or_else(Realm::system);
     let connect = |user| Session::open(socket.clone(), server_uid, realm.clone(), user);
     match command {
         Command::Status { user } => status(connect(user)?, output),
@@ -52,13 +59,23 @@ fn run(args: Args, output: &Output) -> Result<(), Failure> {
             let account = |user| AccountName { realm: realm.clone(), user };
             let connect = |user| Session::of_admin(socket.clone(), server_uid, account(user));
             let server = session::server(socket.clone(), server_uid);
-            admin::run(command, connect, (server, &realm), output)
+            match command {
+                Admin::List(list) => listing::list(list, (server, &realm), output),
+                Admin::Show { user } => listing::show(connect(user)?, output),
+                Admin::Import(import) => import::run(import, (server, &realm), output),
+                Admin::Audit(audit) => log::run(audit, (server, named), output),
+                Admin::Stats { prometheus } => stats::run(prometheus, server, output),
+                other => admin::run(other, connect, (server, &realm), output),
+            }
         }
         Command::Key(command) => key::run(&command, session::server(socket, server_uid), output),
         Command::Enroll(enroll) => enroll::run(enroll, connect, output),
         Command::Backup { file, passphrase_file } => {
             backup::run(&session::server(socket, server_uid), &file, passphrase_file.as_deref(), output)
         }
+        Command::Doctor => doctor::run(session::server(socket, server_uid), output),
+        Command::Completions { shell } => completions::print(shell),
+        Command::Man => completions::manual(),
     }
 }
 

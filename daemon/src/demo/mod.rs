@@ -160,7 +160,12 @@ impl Play {
                 | Reply::RecoveryCodes(_)
                 | Reply::Issued(_)
                 | Reply::Keys(_)
-                | Reply::Policy(_) => {
+                | Reply::Policy(_)
+                | Reply::Accounts(_)
+                | Reply::Profile(_)
+                | Reply::Imported(_)
+                | Reply::Log(_)
+                | Reply::Stats(_) => {
                     return Err("the daemon gave an answer to another question".into());
                 }
             }

@@ -72,11 +72,16 @@ pub(super) enum Subject {
 pub(super) fn subject(call: &Call) -> (Subject, Context) {
     let nowhere = Context::default;
     match call {
-        Call::Ping | Call::KeyStatus | Call::KeyRotate | Call::Backup { .. } => (Subject::Server, nowhere()),
+        Call::Ping
+        | Call::Audit { .. }
+        | Call::Stats { .. }
+        | Call::KeyStatus
+        | Call::KeyRotate
+        | Call::Backup { .. } => (Subject::Server, nowhere()),
         Call::SetPolicy { realm, enforcement } => {
             (Subject::Realm(realm.clone(), Some(format!("enforce {enforcement}"))), nowhere())
         }
-        Call::GetPolicy { realm } => (Subject::Realm(realm.clone(), None), nowhere()),
+        Call::GetPolicy { realm } | Call::List { realm, .. } => (Subject::Realm(realm.clone(), None), nowhere()),
         Call::Disable { account, reason } => (Subject::Disabled(account.clone(), reason.clone()), nowhere()),
         Call::Status { account }
         | Call::Confirm { account, .. }
@@ -86,7 +91,9 @@ pub(super) fn subject(call: &Call) -> (Subject, Context) {
         | Call::Unlock { account }
         | Call::Recover { account }
         | Call::Remove { account }
-        | Call::SetPassword { account, .. } => (Subject::Account(account.clone()), nowhere()),
+        | Call::SetPassword { account, .. }
+        | Call::Show { account }
+        | Call::ImportOne { account, .. } => (Subject::Account(account.clone()), nowhere()),
         Call::Begin { account, context }
         | Call::Verify { account, context, .. }
         | Call::Enroll { account, context, .. }

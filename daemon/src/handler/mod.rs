@@ -3,9 +3,13 @@
 //! MUST: no rule is decided here; any internal error is `Unavailable`; every request leaves exactly one line.
 
 mod administration;
+mod import;
 mod line;
+mod listing;
+mod log;
 mod outcome;
 mod passwords;
+mod stats;
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -129,6 +133,15 @@ impl Handler {
                 self.set_policy(&policy.judge_realm(peer, role, &realm)?, enforcement).await
             }
             Call::GetPolicy { realm } => self.get_policy(&policy.judge_realm(peer, role, &realm)?).await,
+            Call::List { realm, after, limit } => {
+                self.list(&policy.judge_realm(peer, role, &realm)?, after.as_ref(), limit).await
+            }
+            Call::Show { account } => self.show(&permit(&account).await?).await,
+            Call::ImportOne { account, factor, apply } => self.import(&permit(&account).await?, factor, apply).await,
+            Call::Audit { after, filter, verify } => {
+                self.audit(&policy.judge_server(peer, role)?, after, filter, verify).await
+            }
+            Call::Stats { after } => self.stats(&policy.judge_server(peer, role)?, after).await,
             Call::KeyStatus => self.key_status(&policy.judge_server(peer, role)?).await,
             Call::KeyRotate => self.key_rotate(&policy.judge_server(peer, role)?).await,
             Call::Backup { passphrase } => self.backup(&policy.judge_server(peer, role)?, passphrase).await,

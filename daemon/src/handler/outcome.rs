@@ -85,7 +85,16 @@ impl Outcome {
             Reply::Refused(Refusal::Malformed) => "malformed",
             Reply::Refused(Refusal::Unsupported) => "unsupported",
             Reply::GoingAway => "going_away",
-            Reply::Pong(_) | Reply::Need(_) | Reply::Status(_) | Reply::Keys(_) | Reply::Policy(_) => "answered",
+            Reply::Pong(_)
+            | Reply::Need(_)
+            | Reply::Status(_)
+            | Reply::Keys(_)
+            | Reply::Policy(_)
+            | Reply::Accounts(_)
+            | Reply::Profile(_)
+            | Reply::Log(_)
+            | Reply::Stats(_) => "answered",
+            Reply::Imported(_) => "imported",
             Reply::Accepted(_) => "accepted",
             Reply::Enrollment(_) => "enrollment_begun",
             Reply::Enrolled(_) => "enrolled",

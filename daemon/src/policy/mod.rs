@@ -271,12 +271,19 @@ const fn wanted(call: CallKind) -> &'static [Right] {
         | CallKind::Resync
         | CallKind::Passwd => &[Right::Login, Right::Owner],
         CallKind::Status | CallKind::Enroll | CallKind::Confirm => &[Right::Login, Right::Admin, Right::Owner],
-        CallKind::Disable | CallKind::Unlock | CallKind::Recover | CallKind::Remove | CallKind::SetPassword => {
-            &[Right::Admin]
-        }
+        CallKind::Show
+        | CallKind::Disable
+        | CallKind::Unlock
+        | CallKind::Recover
+        | CallKind::Remove
+        | CallKind::SetPassword
+        | CallKind::ImportOne => &[Right::Admin],
         CallKind::Ping
+        | CallKind::List
         | CallKind::SetPolicy
         | CallKind::GetPolicy
+        | CallKind::Audit
+        | CallKind::Stats
         | CallKind::KeyStatus
         | CallKind::KeyRotate
         | CallKind::Backup => &[],
