@@ -222,6 +222,14 @@ impl Accounts {
         self.store.snapshot().await.map_err(Error::Store)
     }
 
+    /// Commits what is known of the audit log, where nothing else does.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub(crate) async fn note_log(&self) -> Result<(), Error> {
+        self.store.note_log().await.map_err(Error::Store)
+    }
+
     /// Resolves with what went wrong, when something has.
     pub(crate) async fn failed(&self) -> Failure {
         self.store.failed().await

@@ -33,6 +33,11 @@ pub trait Home: Send + Sync + 'static {
     /// # Errors
     /// When it could not be made durable.
     fn write_keyring(&self, wrapped: &[u8]) -> Result<(), store::Error>;
+
+    /// Where the audit log goes; `None` where none is kept.
+    fn log_folder(&self) -> Option<PathBuf> {
+        None
+    }
 }
 
 /// A state folder.
@@ -65,6 +70,10 @@ impl Home for FolderHome {
 
     fn write_keyring(&self, wrapped: &[u8]) -> Result<(), store::Error> {
         self.0.replace(KEYRING, wrapped).map_err(io_error)
+    }
+
+    fn log_folder(&self) -> Option<PathBuf> {
+        Some(self.0.path().join(LOG))
     }
 }
 
@@ -120,6 +129,9 @@ pub const STORE: &str = "store";
 
 /// The file beside it.
 pub const HEAD: &str = "head";
+
+/// The folder of the audit log.
+pub const LOG: &str = "audit";
 
 /// The wrapped keys beside both.
 pub const KEYRING: &str = "keyring";

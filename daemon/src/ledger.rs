@@ -38,13 +38,31 @@ pub struct Mark {
     pub records: u64,
     /// The hash over them.
     pub sum: Sum,
+    /// What is known of the audit log.
+    pub log: LogHead,
 }
+
+/// What a batch knows of the audit log: its last line that was safe on the disk, and how many lines were to follow it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogHead {
+    /// The line's number.
+    pub number: u64,
+    /// Its tag in the chain.
+    pub tag: Tag,
+    /// How many lines followed it, or waited to, when the batch was written.
+    pub following: u64,
+}
+
+/// The tag of a line of the audit log.
+pub type Tag = [u8; 16];
 
 impl Mark {
     /// Its plain bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        [[self.sequence, self.head, self.records].map(u64::to_le_bytes).as_flattened(), &self.sum.0].concat()
+        let numbers = [self.sequence, self.head, self.records].map(u64::to_le_bytes);
+        let log = [self.log.number, self.log.following].map(u64::to_le_bytes);
+        [numbers.as_flattened(), &self.sum.0, log.as_flattened(), &self.log.tag].concat()
     }
 
     /// Reads what [`Self::to_bytes`] wrote.
@@ -53,7 +71,11 @@ impl Mark {
         let (sequence, rest) = number(bytes).ok()?;
         let (head, rest) = number(rest).ok()?;
         let (records, rest) = number(rest).ok()?;
-        Some(Self { sequence, head, records, sum: Sum(rest.try_into().ok()?) })
+        let (sum, rest) = rest.split_first_chunk()?;
+        let (log, rest) = number(rest).ok()?;
+        let (following, tag) = number(rest).ok()?;
+        let log = LogHead { number: log, tag: tag.try_into().ok()?, following };
+        Some(Self { sequence, head, records, sum: Sum(*sum), log })
     }
 }
 

@@ -7,7 +7,7 @@
 #![deny(unsafe_code)]
 
 mod accounts;
-mod audit;
+pub mod audit;
 pub mod backup;
 pub mod clock;
 pub mod config;

@@ -14,7 +14,7 @@ use std::{fs, io};
 use mfad_proto::{AccountName, Password};
 
 use crate::backup::{self, Backup};
-use crate::home::{HEAD, KEYRING, STORE, UNFINISHED};
+use crate::home::{HEAD, KEYRING, LOG, STORE, UNFINISHED};
 use crate::keyring::{self, Keyring, SecretKey};
 use crate::ledger::{Ledger, MARK_KEY, Mark};
 use crate::locked;
@@ -88,6 +88,8 @@ impl Restore<'_> {
         let folder = self.folder;
         let building = folder.path().join(BUILDING);
         fs::DirBuilder::new().mode(0o700).create(&building).map_err(Error::Io)?;
+        // The old log goes with the store that knows its end. A new one begins beside the new store.
+        fs::DirBuilder::new().mode(0o700).create(building.join(LOG)).map_err(Error::Io)?;
         let backup = Backup::open(input, self.passphrase).map_err(Error::Backup)?;
         let mut build = Build::begin(&building, (folder, self.root), backup.keyring(), self.now)?;
         let keyring = backup.read(|key, value| {
@@ -115,7 +117,7 @@ pub fn finish(folder: &StateFolder) -> Result<Option<PathBuf>, Error> {
         return Ok(None);
     }
     let mut kept = None;
-    for name in [KEYRING, HEAD, STORE] {
+    for name in [LOG, KEYRING, HEAD, STORE] {
         let (new, place) = (ready.join(name), folder.path().join(name));
         if new.symlink_metadata().is_err() {
             continue;

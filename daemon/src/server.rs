@@ -1,5 +1,6 @@
 //! The daemon as a library call: accept, admit, serve, and stop without losing an answer.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -7,9 +8,9 @@ use std::sync::Arc;
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Duration, sleep, timeout};
+use tokio::time::{Duration, interval, sleep, timeout};
 
-use crate::audit::Audit;
+use crate::audit::{Audit, Chain, Limits};
 use crate::clock::{Clock, Timeline};
 use crate::connection;
 use crate::first_factor::FirstFactors;
@@ -42,8 +43,10 @@ pub struct Config {
     pub root: SecretKey,
     /// Where the store and the wrapped keys live.
     pub home: Arc<dyn Home>,
-    /// Where the audit and the server's own words go, a line at a time.
+    /// Where the server's own words go, and a copy of each line of the audit, a line at a time.
     pub log: Box<dyn io::Write + Send>,
+    /// How much of the audit log is kept.
+    pub log_limits: Limits,
 }
 
 /// Serves until `shutdown` resolves, or until the store has failed for good. A store that cannot be proved is no reason
@@ -57,16 +60,19 @@ pub async fn run(
     clock: Arc<dyn Clock>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let Config { policy, users, helper, keyring, root, home, log } = config;
-    let audit = Arc::new(Audit::start(log).map_err(Error::Io)?);
+    let Config { policy, users, helper, keyring, root, home, log, log_limits } = config;
     let names = NameHasher::new(&keyring).map_err(Error::Memory)?;
+    let chain = Chain::new(&keyring).map_err(Error::Memory)?;
+    let place = home.log_folder().map(|folder| (folder, log_limits, chain));
+    let audit = Arc::new(Audit::start(log, Arc::clone(&clock), place, &names).map_err(Error::Io)?);
     let tagger = Tagger::new(&keyring).map_err(Error::Memory)?;
     let time = Timeline::begin(clock).map_err(|error| Error::Io(error.into()))?;
     let service = Service::new((keyring, root), names.clone(), home, Arc::clone(&audit)).map_err(Error::Memory)?;
     let service = Arc::new(service);
     let (directory, first_factors) = (Directory::new(users), FirstFactors::new(helper));
-    let asked = Arc::clone(&service);
-    let handler = Arc::new(Handler { policy, directory, first_factors, service: asked, names, tagger, time, audit });
+    let (asked, told) = (Arc::clone(&service), Arc::clone(&audit));
+    let handler =
+        Arc::new(Handler { policy, directory, first_factors, service: asked, names, tagger, time, audit: told });
     let (alive, mut all_gone) = mpsc::channel(1);
     let door = Door { handler, slots: Arc::default(), stop: watch::Sender::new(false) };
 
@@ -79,6 +85,7 @@ pub async fn run(
     let failure = tokio::select! {
         () = shutdown => None,
         failure = service.keep() => Some(failure),
+        never = tick(&audit) => match never {},
     };
     // Says nothing when no supervisor listens.
     sd_notify::notify(&[sd_notify::NotifyState::Stopping]).ok();
@@ -86,7 +93,9 @@ pub async fn run(
     door.stop.send_replace(true);
     // Each connection holds `alive`; nothing is ever sent on it.
     timeout(STOPPING, all_gone.recv()).await.ok();
-    service.end();
+    audit.stop();
+    audit.flush().await;
+    service.end().await;
     failure.map_or(Ok(()), |failure| Err(Error::Store(failure)))
 }
 
@@ -156,6 +165,18 @@ impl Door {
         });
     }
 }
+
+/// Lets the audit write what it has summed up, also when nobody asks anything any more.
+async fn tick(audit: &Audit) -> Infallible {
+    let mut ticks = interval(TICK);
+    loop {
+        ticks.tick().await;
+        audit.tick();
+    }
+}
+
+/// Between two looks whether a minute is over.
+const TICK: Duration = Duration::from_secs(5);
 
 /// For connections to end when the server stops.
 const STOPPING: Duration = Duration::from_secs(5);

@@ -13,11 +13,11 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Duration, interval, sleep};
 
 use crate::accounts::Accounts;
-use crate::audit::Audit;
+use crate::audit::{Audit, Standing};
 use crate::home::Home;
 use crate::keyring::{Keyring, SecretKey};
 use crate::keys::Keys;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LogHead};
 use crate::locked;
 use crate::names::NameHasher;
 use crate::proof::{Damage, Progress, REMEDY, prove};
@@ -98,6 +98,7 @@ impl Service {
                     tokio::select! {
                         failure = accounts.failed() => failure,
                         () = rotation::tend(&self.keys, &accounts, &self.audit) => accounts.failed().await,
+                        () = self.note_log(&accounts) => accounts.failed().await,
                     }
                 }
                 Err(failure) => failure,
@@ -119,9 +120,26 @@ impl Service {
         }
     }
 
-    /// Ends the service: nobody gets accounts any more.
-    pub(crate) fn end(&self) {
+    /// Ends the service: nobody gets accounts any more. What the audit log holds by now is noted in the store.
+    pub(crate) async fn end(&self) {
+        let accounts =
+            if let State::Serving(accounts) = &*self.state.borrow() { Some(Arc::clone(accounts)) } else { None };
+        if let Some(accounts) = accounts {
+            // Where it fails, the next start finds the log longer than the store knows, and that is no fault.
+            accounts.note_log().await.ok();
+        }
         self.state.send_replace(State::Down("mfad is stopping".to_owned()));
+    }
+
+    /// Lets the store note whatever of the audit log becomes safe. Ends when it cannot.
+    async fn note_log(&self, accounts: &Accounts) {
+        let mut advance = self.audit.standing().watch();
+        loop {
+            advance.next().await;
+            if accounts.note_log().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Opens and proves the store. Only the first time do requests wait for it: afterwards they know that it is down.
@@ -131,14 +149,16 @@ impl Service {
             State::Serving(_) | State::Down(_) => Arc::default(),
         };
         let (home, ledger) = (Arc::clone(&self.home), Arc::clone(&self.ledger));
-        let watched = Arc::clone(&progress);
-        let mut opening = spawn_blocking(move || open_and_prove(home, ledger, &watched));
+        let (watched, log) = (Arc::clone(&progress), Arc::clone(self.audit.standing()));
+        let mut opening = spawn_blocking(move || open_and_prove(home, (ledger, log), &watched));
         let mut tick = interval(TELL);
         tick.tick().await;
         loop {
             tokio::select! {
                 opened = &mut opening => {
-                    let committer = opened.unwrap_or(Err(Failure::Damaged("the proof of the store was cut off".to_owned())))?;
+                    let opened = opened.unwrap_or(Err(Failure::Damaged("the proof of the store was cut off".to_owned())));
+                    let (committer, known) = opened?;
+                    self.audit.known(known);
                     return Ok(Arc::new(Accounts::new(committer, Arc::clone(&self.keys), self.names.clone())));
                 }
                 _ = tick.tick() => {
@@ -166,7 +186,12 @@ impl Service {
     }
 }
 
-fn open_and_prove(home: Arc<dyn Home>, ledger: Arc<Ledger>, progress: &Progress) -> Result<Committer, Failure> {
+/// The store's writer, and what the store knew of the audit log.
+fn open_and_prove(
+    home: Arc<dyn Home>,
+    (ledger, log): (Arc<Ledger>, Arc<Standing>),
+    progress: &Progress,
+) -> Result<(Committer, LogHead), Failure> {
     let store = home.open().map_err(|error| unproved(&error))?;
     let head = home.read_head().map_err(|error| unproved(&error))?;
     let proven = prove(&*store, &ledger, head.as_deref(), progress).map_err(|damage| match &damage {
@@ -180,7 +205,9 @@ fn open_and_prove(home: Arc<dyn Home>, ledger: Arc<Ledger>, progress: &Progress)
         | Damage::Lost { .. }
         | Damage::Changed => Failure::Damaged(damage.to_string()),
     })?;
-    Committer::start(store, home, ledger, proven).map_err(|error| Failure::of(&error))
+    let known = proven.mark.log;
+    let committer = Committer::start(store, home, (ledger, log), proven).map_err(|error| Failure::of(&error))?;
+    Ok((committer, known))
 }
 
 /// What an error before the first commit means: nothing was written, so that nothing can be lost, and a new process would

@@ -11,6 +11,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::geteuid;
 
+use crate::audit::Limits;
 use crate::clock::{Clock, SystemClock};
 use crate::config;
 use crate::helper::Helper;
@@ -93,7 +94,7 @@ pub fn prepare(options: &ServeOptions, tell: &mut dyn FnMut(&str)) -> Result<Pre
         None => usual,
     };
     let (users, log) = (Arc::new(SystemUsers), Box::new(io::stderr()));
-    let config = Config { policy, users, helper, keyring, root, home, log };
+    let config = Config { policy, users, helper, keyring, root, home, log, log_limits: Limits::default() };
     Ok(Prepared { config, listeners, reloader })
 }
 

@@ -193,7 +193,7 @@ pub enum Call {
         after: Option<LogPlace>,
         /// Which lines.
         filter: LogFilter,
-        /// Whether to look for edits, cuts and losses as well.
+        /// Whether to look for edits, cuts and losses instead: then no line is shown.
         verify: bool,
     },
     /// 22: what does the server measure of itself?
@@ -238,8 +238,8 @@ macro_rules! wire {
 
         impl Call {
             /// Whether this crate knows a call of this number.
-            pub(crate) const fn is_known(number: u32) -> bool {
-                matches!(number, $($number)|*)
+            pub(crate) fn is_known(number: u32) -> bool {
+                [$($number),*].contains(&number)
             }
         }
     };

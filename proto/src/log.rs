@@ -36,9 +36,9 @@ pub struct LogPlace {
 /// Some lines of the log, in their order.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct LogPage {
-    /// Those that were asked for. There may be none although there are more to come.
+    /// Those that were asked for; none when verifying was. There may be none although there are more to come.
     pub lines: Vec<LogLine>,
-    /// What is wrong with the lines that were passed; looked for only when verifying was asked for.
+    /// What is wrong with the lines that were passed, when verifying was asked for.
     pub findings: Vec<LogFinding>,
     /// How many lines were passed, those that were not asked for included.
     pub passed: u32,
@@ -68,7 +68,7 @@ judged_text!(LogLine, "log line too long");
 pub struct LogFinding {
     /// The number of the file.
     pub file: u64,
-    /// The line's number in that file, from 1 on; 0 for the file as a whole.
+    /// The running number of the line there, as far as that is known; 0 for the file as a whole.
     pub line: u64,
     /// What is wrong there.
     pub fault: LogFault,

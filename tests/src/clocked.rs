@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use mfad_daemon::Config;
+use mfad_daemon::audit::Limits;
 use mfad_daemon::clock::{Clock, SystemClock};
 use mfad_daemon::setup::{Prepared, ServeOptions, prepare};
 use tokio::signal::unix::{SignalKind, signal};
@@ -60,6 +61,12 @@ pub fn clock_file() -> PathBuf {
     std::env::var_os("MFAD_TEST_CLOCK").expect("MFAD_TEST_CLOCK").into()
 }
 
+/// The file that names the limits of the audit log, beside the one of the time: how many files, and their bytes.
+#[must_use]
+pub fn log_limits(clock: &Path) -> PathBuf {
+    clock.with_file_name("log-limits")
+}
+
 /// The whole program. `change` may replace parts of what would be served from this state folder.
 ///
 /// # Panics
@@ -68,7 +75,11 @@ pub fn serve(change: impl FnOnce(Config, &Path) -> Config) {
     let Args { command: Command::Serve(options) } = Args::parse();
     let clock = FileClock(clock_file());
     let prepared = prepare(&options, &mut |line| eprintln!("{line}")).expect("a prepared daemon");
-    let Prepared { config, listeners, reloader } = prepared;
+    let Prepared { mut config, listeners, reloader } = prepared;
+    if let Ok(limits) = std::fs::read_to_string(log_limits(&clock.0)) {
+        let (files, bytes) = limits.trim().split_once(' ').expect("two limits");
+        config.log_limits = Limits { files: files.parse().expect("files"), bytes: bytes.parse().expect("bytes") };
+    }
     let config = change(config, &options.places.state);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {

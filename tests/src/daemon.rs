@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::app::App;
 pub use crate::calls::{accepted, account, begin_enrollment, code, context, denied, enroll, verify};
-use crate::clocked::read_clocks;
+use crate::clocked::{log_limits, read_clocks};
 use crate::programs::built;
 
 /// A daemon and its folder. Dropping it kills the one and removes the other.
@@ -125,6 +125,14 @@ impl Daemon {
     #[must_use]
     pub fn time(&self) -> u64 {
         read_clocks(&self.clocks()).0
+    }
+
+    /// Lets a clocked daemon keep so many files of its audit log from its next start on, each of about so many bytes.
+    ///
+    /// # Panics
+    /// When that cannot be written.
+    pub fn set_log_limits(&self, files: u64, bytes: u64) {
+        std::fs::write(log_limits(&self.clocks()), format!("{files} {bytes}")).expect("written limits");
     }
 
     fn clocks(&self) -> PathBuf {

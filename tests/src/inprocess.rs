@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use mfad_client::{Client, Options, Trusted};
+use mfad_daemon::audit::Limits;
 use mfad_daemon::clock::Clock;
 use mfad_daemon::config::Config as File;
 use mfad_daemon::helper::Helper;
@@ -108,7 +109,8 @@ impl InProcess {
         let (_rules, policy) = watch::channel(Arc::new(policy));
         let helper = Helper::usual();
         let (keyring, root, home) = (home.keyring(), home.root(), Arc::<FaultyHome>::clone(home));
-        let config = Config { policy, users, helper, keyring, root, home, log: Box::new(std::io::sink()) };
+        let (log, log_limits) = (Box::new(std::io::sink()), Limits::default());
+        let config = Config { policy, users, helper, keyring, root, home, log, log_limits };
         let (shutdown, stopped) = oneshot::channel();
         let clock = Arc::new(clock.clone());
         let thread = std::thread::spawn(move || {

@@ -12,6 +12,7 @@ pub mod fuzzed;
 pub mod inprocess;
 pub mod journal;
 pub mod load;
+pub mod logbook;
 pub mod loopdev;
 pub mod model;
 pub mod needles;

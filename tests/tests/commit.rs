@@ -16,7 +16,8 @@ fn proven(home: &FaultyHome) -> Result<Proven, Damage> {
 
 fn open(home: &Arc<FaultyHome>) -> Committer {
     let ledger = Arc::new(Ledger::new(&home.keyring()).unwrap());
-    Committer::start(home.open().unwrap(), Arc::<FaultyHome>::clone(home), ledger, proven(home).ok().unwrap()).unwrap()
+    let (log, proven) = (Arc::default(), proven(home).ok().unwrap());
+    Committer::start(home.open().unwrap(), Arc::<FaultyHome>::clone(home), (ledger, log), proven).unwrap()
 }
 
 async fn put(committer: &Committer, key: &str, value: &str) -> Result<(), Error> {

@@ -250,8 +250,8 @@ pub(crate) struct Audit {
     /// Only lines with this outcome, such as accepted, denied or try_later
     #[arg(long, value_name = "O", value_parser = label)]
     pub(crate) outcome: Option<mfad_proto::Label>,
-    /// Also look for edits, cuts and losses in the whole log; status 1 when there are any
-    #[arg(long)]
+    /// Show no lines, but look for edits, cuts and losses in the whole log; status 1 when there are any
+    #[arg(long, conflicts_with_all = ["user", "since", "until", "outcome"])]
     pub(crate) verify: bool,
 }
 

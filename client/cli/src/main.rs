@@ -4,6 +4,7 @@
 
 mod admin;
 mod args;
+mod audit;
 mod backup;
 mod completions;
 mod doctor;
@@ -14,7 +15,6 @@ mod import;
 mod input;
 mod key;
 mod listing;
-mod log;
 mod output;
 mod png;
 mod recovery;
@@ -63,7 +63,7 @@ fn run(args: Args, output: &Output) -> Result<(), Failure> {
                 Admin::List(list) => listing::list(list, (server, &realm), output),
                 Admin::Show { user } => listing::show(connect(user)?, output),
                 Admin::Import(import) => import::run(import, (server, &realm), output),
-                Admin::Audit(audit) => log::run(audit, (server, named), output),
+                Admin::Audit(audit) => audit::run(&audit, (server, named), output),
                 Admin::Stats { prometheus } => stats::run(prometheus, server, output),
                 other => admin::run(other, connect, (server, &realm), output),
             }

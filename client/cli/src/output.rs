@@ -47,6 +47,11 @@ impl Output {
         writeln!(out).map_err(unwritable)
     }
 
+    /// Prints a line for a program as it is.
+    pub(crate) fn raw(&self, line: &str) -> Result<(), Failure> {
+        writeln!(io::stdout().lock(), "{line}").map_err(unwritable)
+    }
+
     /// Prints `{"result": …}`, when a program asked for it.
     pub(crate) fn result(&self, result: &'static str) -> Result<(), Failure> {
         self.object(&ResultObject { result, retry_after: None })

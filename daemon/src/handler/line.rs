@@ -1,11 +1,10 @@
 //! The one line that a request leaves in the audit.
 
-use data_encoding::HEXLOWER;
 use mfad_proto::{Account, AccountName, Call, Context, Note, Realm};
 
 use super::outcome::Outcome;
 use super::{Caller, Handler};
-use crate::audit::Line;
+use crate::audit::{self, Line, Source};
 use crate::clock::Stopwatch;
 use crate::policy::Role;
 
@@ -14,7 +13,7 @@ impl Handler {
     pub(super) fn record(
         &self,
         caller: &Caller,
-        (call, watch): (&str, Stopwatch),
+        (call, watch): (&'static str, Stopwatch),
         (subject, context): (&Subject, &Context),
         outcome: &Outcome,
     ) {
@@ -28,11 +27,16 @@ impl Handler {
             Subject::Disabled(_, note) => (name.map(|name| &name.realm), Some(note.to_string())),
             Subject::Account(_) | Subject::Server => (name.map(|name| &name.realm), None),
         };
-        let hash = |name: &AccountName| {
-            let hash = self.names.hash(name);
-            HEXLOWER.encode(hash.first_chunk::<8>().map_or(&[], |short| short.as_slice()))
+        let hash = |name: &AccountName| audit::short(&self.names.hash(name));
+        let socket = match &*caller.role {
+            Role::ByHand => "by-hand",
+            Role::Public => "public",
+            Role::Realm(realm) => realm.as_str(),
+            Role::Named(name) => name.as_str(),
         };
-        self.audit.write(&Line {
+        let is_unprivileged = self.policy.borrow().is_unprivileged(&caller.peer, &caller.role);
+        let source = Source { uid: caller.peer.uid, socket: socket.to_owned(), is_unprivileged };
+        let line = Line {
             time: self.time.unix(),
             call,
             realm: realm.map(Realm::as_str),
@@ -44,17 +48,13 @@ impl Handler {
             reason: outcome.reason.clone(),
             uid: caller.peer.uid,
             pid: caller.peer.pid,
-            socket: match &*caller.role {
-                Role::ByHand => "by-hand",
-                Role::Public => "public",
-                Role::Realm(realm) => realm.as_str(),
-                Role::Named(name) => name.as_str(),
-            },
+            socket,
             service: context.service.as_str(),
             rhost: context.rhost.as_str(),
             tty: context.tty.as_str(),
             micros: watch.micros(),
-        });
+        };
+        self.audit.write(line, &source);
     }
 }
 

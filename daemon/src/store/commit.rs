@@ -12,6 +12,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::head::HeadKeeper;
 use super::{Change, Entry, Error, Failure, Store};
+use crate::audit::Standing;
 use crate::backup::{Overlay, Snapshot};
 use crate::home::Home;
 use crate::ledger::{Ledger, MARK_KEY, Mark};
@@ -34,7 +35,7 @@ impl Committer {
     pub fn start(
         store: Arc<dyn Store>,
         home: Arc<dyn Home>,
-        ledger: Arc<Ledger>,
+        (ledger, log): (Arc<Ledger>, Arc<Standing>),
         proven: Proven,
     ) -> Result<Self, Error> {
         let failure = watch::Sender::new(None);
@@ -43,6 +44,7 @@ impl Committer {
         let mut scribe = Scribe {
             store: Arc::clone(&store),
             ledger,
+            log,
             mark: proven.mark,
             known: Arc::clone(&known),
             head,
@@ -114,13 +116,26 @@ impl Committer {
         self.change((key, None)).await
     }
 
+    /// Writes a batch that changes nothing but what it notes of the audit log.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] when this or an earlier commit failed.
+    pub async fn note_log(&self) -> Result<(), Error> {
+        self.write(None).await
+    }
+
     async fn change(&self, change: Change) -> Result<(), Error> {
+        self.write(Some(change)).await
+    }
+
+    async fn write(&self, change: Option<Change>) -> Result<(), Error> {
         if self.failure.borrow().is_some() {
             return Err(Error::Stopped);
         }
         match &self.writer {
             Writer::InPlace(scribe) => {
-                let committed = scribe.lock().unwrap_or_else(PoisonError::into_inner).commit(vec![change]);
+                let committed =
+                    scribe.lock().unwrap_or_else(PoisonError::into_inner).commit(change.into_iter().collect());
                 committed.map_err(|error| {
                     self.fail(Failure::of(&error));
                     Error::Stopped
@@ -129,7 +144,7 @@ impl Committer {
             Writer::Thread { jobs, .. } => {
                 let (done, durable) = oneshot::channel();
                 let jobs = jobs.as_ref().ok_or(Error::Stopped)?;
-                jobs.send(Job::Change(change, done)).map_err(|_e| Error::Stopped)?;
+                jobs.send(Job::Write(change, done)).map_err(|_e| Error::Stopped)?;
                 durable.await.map_err(|_e| Error::Stopped)
             }
         }
@@ -183,8 +198,8 @@ enum Writer {
 }
 
 enum Job {
-    /// A change, and who waits for it: dropped without a word when the commit failed.
-    Change(Change, oneshot::Sender<()>),
+    /// A change, or only a batch, and who waits for it: dropped without a word when the commit failed.
+    Write(Option<Change>, oneshot::Sender<()>),
     /// A request for a snapshot, which falls between two batches.
     Snapshot(oneshot::Sender<Result<Snapshot, Error>>),
 }
@@ -215,8 +230,8 @@ fn serve(mut scribe: Scribe, queue: &Receiver<Job>, failure: &watch::Sender<Opti
         let (mut changes, mut waiting, mut snapshots) = (Vec::new(), Vec::new(), Vec::new());
         for job in std::iter::once(first).chain(queue.try_iter().take(BATCH)) {
             match job {
-                Job::Change(change, done) => {
-                    changes.push(change);
+                Job::Write(change, done) => {
+                    changes.extend(change);
                     waiting.push(done);
                 }
                 Job::Snapshot(give) => snapshots.push(give),
@@ -225,7 +240,7 @@ fn serve(mut scribe: Scribe, queue: &Receiver<Job>, failure: &watch::Sender<Opti
         if failure.borrow().is_some() {
             return;
         }
-        if !changes.is_empty()
+        if !waiting.is_empty()
             && let Err(error) = scribe.commit(changes)
         {
             return note(failure, Failure::of(&error));
@@ -244,6 +259,7 @@ fn serve(mut scribe: Scribe, queue: &Receiver<Job>, failure: &watch::Sender<Opti
 struct Scribe {
     store: Arc<dyn Store>,
     ledger: Arc<Ledger>,
+    log: Arc<Standing>,
     mark: Mark,
     known: Arc<RwLock<Known>>,
     head: HeadKeeper,
@@ -281,6 +297,7 @@ impl Scribe {
         let mut mark = self.mark;
         mark.sequence = mark.sequence.saturating_add(1);
         mark.head = self.head.written();
+        mark.log = self.log.head().unwrap_or(mark.log);
         let overlay = self.overlay.upgrade();
         // What earlier changes of this batch leave under their keys.
         let mut inside: HashMap<&[u8], Option<&Vec<u8>>> = HashMap::new();

@@ -1,0 +1,95 @@
+//! The audit log as an administrator reads it, and its files as an intruder changes them.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use mfad_client::Client;
+use mfad_proto::{Call, LogFault, LogFilter, LogFinding, Reply};
+use serde_json::Value;
+
+/// Every line that fits the filter, page by page.
+///
+/// # Panics
+/// When the log is not shown.
+pub fn read(client: &mut Client, filter: &LogFilter) -> Vec<Value> {
+    let mut lines = Vec::new();
+    pages(client, filter, false, |page| {
+        lines.extend(page.lines.iter().map(|line| serde_json::from_str::<Value>(line.as_str()).expect("JSON")));
+    });
+    lines
+}
+
+/// Everything that is wrong with the log, and how many lines were looked at.
+///
+/// # Panics
+/// When it cannot be verified.
+pub fn verify(client: &mut Client) -> (Vec<LogFinding>, u64) {
+    let (mut findings, mut passed) = (Vec::new(), 0);
+    pages(client, &LogFilter::default(), true, |page| {
+        assert!(page.lines.is_empty(), "lines among the findings");
+        findings.extend(page.findings.iter().copied());
+        passed += u64::from(page.passed);
+    });
+    (findings, passed)
+}
+
+/// As [`verify`], without the crashes, which are no fault of the log.
+///
+/// # Panics
+/// When it cannot be verified.
+pub fn faults(client: &mut Client) -> Vec<LogFault> {
+    let faults = verify(client).0.into_iter().map(|finding| finding.fault);
+    faults.filter(|fault| !matches!(fault, LogFault::Crashed)).collect()
+}
+
+fn pages(client: &mut Client, filter: &LogFilter, verify: bool, mut take: impl FnMut(&mfad_proto::LogPage)) {
+    let mut after = None;
+    loop {
+        let call = Call::Audit { after, filter: filter.clone(), verify };
+        let Ok(Reply::Log(page)) = client.call(call) else { panic!("the log is not shown") };
+        take(&page);
+        assert!(page.next.is_none() || page.next != after, "a page that leads to itself");
+        after = page.next;
+        if after.is_none() {
+            return;
+        }
+    }
+}
+
+/// The files of a log in a state folder, from the oldest on.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn files(state: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(state.join("audit")).expect("a log").map(|entry| entry.expect("an entry").path());
+    let mut files: Vec<_> = entries.collect();
+    files.sort_by_key(|path| number(path));
+    files
+}
+
+/// The number of a file of the log.
+///
+/// # Panics
+/// When it has none.
+#[must_use]
+pub fn number(path: &Path) -> u64 {
+    path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok()).expect("a numbered file")
+}
+
+/// Puts content into a file that somebody else may have open, in its place.
+///
+/// # Panics
+/// When that fails.
+pub fn overwrite(path: &Path, content: &[u8]) {
+    let file = File::options().write(true).open(path).expect("a file of the log");
+    file.write_all_at(content, 0).expect("written");
+    file.set_len(content.len() as u64).expect("cut");
+}
+
+/// The lines of a file, with their line feeds.
+#[must_use]
+pub fn lines(content: &[u8]) -> Vec<&[u8]> {
+    content.split_inclusive(|byte| *byte == b'\n').collect()
+}
