@@ -3,14 +3,16 @@
 mod explain;
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use mfad_client::{Client, Options, Trusted};
+use mfad_daemon::audit::{self, Limits};
 use mfad_daemon::config::Config;
-use mfad_daemon::home::{HEAD, STORE};
+use mfad_daemon::home::{HEAD, LOG, STORE};
 use mfad_daemon::inventory;
 use mfad_daemon::keyring::Keyring;
-use mfad_daemon::ledger::Ledger;
+use mfad_daemon::ledger::{Ledger, LogHead};
 use mfad_daemon::locked;
 use mfad_daemon::places::Places;
 use mfad_daemon::proof::{Progress, REMEDY, prove};
@@ -130,7 +132,10 @@ fn judge_records(folder: &StateFolder, store: &dyn Store, keyring: &Keyring, rep
         (Err(error), _) | (_, Err(error)) => return report.finding(&super::chain(&error)),
     };
     match prove(store, &ledger, head, &Progress::default()) {
-        Ok(proven) => report.fine(&format!("the store is proved, up to commit {}", proven.mark.sequence)),
+        Ok(proven) => {
+            report.fine(&format!("the store is proved, up to commit {}", proven.mark.sequence));
+            judge_log(folder.path().join(LOG), keyring, proven.mark.log, report);
+        }
         Err(damage) => report.finding(&format!("{damage}; {REMEDY}")),
     }
     match inventory::take(store, &sealer) {
@@ -143,6 +148,16 @@ fn judge_records(folder: &StateFolder, store: &dyn Store, keyring: &Keyring, rep
                 ));
             }
         }
+        Err(error) => report.finding(&super::chain(&error)),
+    }
+}
+
+fn judge_log(folder: PathBuf, keyring: &Keyring, known: LogHead, report: &mut Report) {
+    match audit::inspect(folder, Limits::default(), keyring, known) {
+        Ok(found) if found.findings.is_empty() => {
+            report.fine(&format!("the audit log is whole: {} lines", found.lines));
+        }
+        Ok(found) => found.findings.iter().for_each(|finding| report.finding(&format!("the audit log: {finding}"))),
         Err(error) => report.finding(&super::chain(&error)),
     }
 }

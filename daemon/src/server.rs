@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::future::pending;
 use std::io;
 use std::sync::Arc;
 
@@ -70,6 +71,8 @@ pub async fn run(
     let service = Service::new((keyring, root), names.clone(), home, Arc::clone(&audit)).map_err(Error::Memory)?;
     let service = Arc::new(service);
     let (directory, first_factors) = (Directory::new(users), FirstFactors::new(helper));
+    let mut rules = policy.clone();
+    rules.mark_unchanged();
     let (asked, told) = (Arc::clone(&service), Arc::clone(&audit));
     let handler =
         Arc::new(Handler { policy, directory, first_factors, service: asked, names, tagger, time, audit: told });
@@ -86,6 +89,7 @@ pub async fn run(
         () = shutdown => None,
         failure = service.keep() => Some(failure),
         never = tick(&audit) => match never {},
+        never = note_rules(rules, &audit) => match never {},
     };
     // Says nothing when no supervisor listens.
     sd_notify::notify(&[sd_notify::NotifyState::Stopping]).ok();
@@ -173,6 +177,14 @@ async fn tick(audit: &Audit) -> Infallible {
         ticks.tick().await;
         audit.tick();
     }
+}
+
+/// Leaves a line for each change of the rules.
+async fn note_rules(mut rules: watch::Receiver<Arc<Policy>>, audit: &Audit) -> Infallible {
+    while rules.changed().await.is_ok() {
+        audit.note_rules();
+    }
+    pending().await
 }
 
 /// Between two looks whether a minute is over.

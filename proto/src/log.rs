@@ -74,6 +74,25 @@ pub struct LogFinding {
     pub fault: LogFault,
 }
 
+impl fmt::Display for LogFinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, fault } = *self;
+        write!(f, "audit/{file}: ")?;
+        match fault {
+            LogFault::Changed => write!(f, "line {line} is not what was written there"),
+            LogFault::Missing { lines } => write!(f, "{lines} lines are missing before line {line}"),
+            LogFault::Lost { lines } => write!(
+                f,
+                "at line {line} it is known that {lines} lines were lost: in a crash, by a full disk, or because somebody \
+                 cut them off"
+            ),
+            LogFault::Crashed => write!(f, "before line {line} mfad was not stopped: its last lines may be missing"),
+            LogFault::Cut { lines } => write!(f, "the end is missing, {lines} lines after line {line}"),
+            LogFault::NoFile => f.write_str("the file is not there"),
+        }
+    }
+}
+
 /// What can be wrong with a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum LogFault {

@@ -5,6 +5,14 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use mfad_client::Client;
+use mfad_daemon::audit::{Limits, inspect};
+use mfad_daemon::home::{LOG, STORE};
+use mfad_daemon::keyring::Keyring;
+use mfad_daemon::ledger::{Ledger, LogHead, MARK_KEY};
+use mfad_daemon::root_key::Source;
+use mfad_daemon::setup::existing_keyring;
+use mfad_daemon::state::StateFolder;
+use mfad_daemon::store::{SledStore, Store, copy};
 use mfad_proto::{Call, LogFault, LogFilter, LogFinding, Reply};
 use serde_json::Value;
 
@@ -41,6 +49,39 @@ pub fn verify(client: &mut Client) -> (Vec<LogFinding>, u64) {
 pub fn faults(client: &mut Client) -> Vec<LogFault> {
     let faults = verify(client).0.into_iter().map(|finding| finding.fault);
     faults.filter(|fault| !matches!(fault, LogFault::Crashed)).collect()
+}
+
+/// A log whose daemon has stopped, as `mfad check` looks at it.
+pub struct Offline {
+    folder: PathBuf,
+    keyring: Keyring,
+    known: LogHead,
+}
+
+impl Offline {
+    /// The log in this state folder, which has its root key in it.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    #[must_use]
+    pub fn open(state: &Path) -> Self {
+        let folder = StateFolder::take_existing(state).expect("a state folder").expect("a state folder");
+        let opened = existing_keyring(&folder, &Source::StateFolder).expect("keys").expect("keys");
+        let store = copy(&state.join(STORE)).expect("a copy");
+        let sealed = SledStore::open(store.path()).expect("a store").get(MARK_KEY).expect("a store").expect("a mark");
+        let mark = Ledger::new(&opened.keyring).expect("memory").open_mark(&sealed).expect("a mark");
+        Self { folder: state.join(LOG), keyring: opened.keyring, known: mark.log }
+    }
+
+    /// Everything that is wrong with it now.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    #[must_use]
+    pub fn faults(&self) -> Vec<LogFault> {
+        let found = inspect(self.folder.clone(), Limits::default(), &self.keyring, self.known).expect("a log");
+        found.findings.into_iter().map(|finding| finding.fault).collect()
+    }
 }
 
 fn pages(client: &mut Client, filter: &LogFilter, verify: bool, mut take: impl FnMut(&mfad_proto::LogPage)) {

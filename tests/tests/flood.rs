@@ -6,12 +6,14 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
-use mfad_proto::{Account, AccountName, Call, Context, Password, Realm, Reply, UserName};
+use mfad_proto::{Account, AccountName, Call, Context, LogFilter, Password, Realm, Reply, UserName};
 use mfad_tests::app::App;
 use mfad_tests::calls::code;
 use mfad_tests::daemon::{Daemon, NOON};
+use mfad_tests::logbook;
 use mfad_tests::nobody::stage;
 use mfad_tests::people::Person;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 const PASSWORD: &str = "a password of the flooder's own";
@@ -69,6 +71,24 @@ fn a_user_who_floods_with_all_his_connections_stops_nobodys_login() {
     assert!(goes_on, "there was no flood");
     flood.kill().unwrap();
     flood.wait().unwrap();
+    // Nor does he wash the log out: a minute of his is summed up. The clock of this daemon has not moved.
+    let uid = u64::from(flooder.uid);
+    let of_flooder = |lines: &[Value], is_sum: bool| {
+        lines
+            .iter()
+            .filter(|line| line["uid"] == uid && (line["event"] == "summed") == is_sum)
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let mut admin = daemon.client();
+    let written = of_flooder(&logbook::read(&mut admin, &LogFilter::default()), false).len();
+    assert_eq!(written, 60);
+    daemon.rest(60);
+    admin.call(Call::Ping).unwrap();
+    let sums = of_flooder(&logbook::read(&mut admin, &LogFilter::default()), true);
+    let summed: u64 = sums.iter().map(|sum| sum["lines"].as_u64().unwrap()).sum();
+    assert!(summed >= before, "{summed} of more than {before}: {sums:?}");
+    assert_eq!(logbook::faults(&mut admin), []);
     let said = daemon.mfactl(&["--realm", "kept", "--json", "status", "alice"], "");
     let status: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
     assert_eq!((&status["state"], &status["failures_since"]), (&"active".into(), &0.into()), "alice was touched");

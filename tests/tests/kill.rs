@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use mfad_proto::LogFault;
 use mfad_tests::daemon::{Daemon, NOON, accepted, denied};
 use mfad_tests::load::{Load, Whose};
+use mfad_tests::logbook;
 use mfad_tests::random::Random;
 use nix::sys::signal::Signal;
 
@@ -42,6 +44,10 @@ fn a_hundred_kills_under_load_lose_nothing_that_was_acknowledged() {
     }
     assert_eq!(load.losses(&daemon, Whose::All), [""; 0], "{}", daemon.last_words());
     println!("{tries} kills, {answered} answers, {} accounts are enrolled", load.enrolled());
+    // The log has lost lines, and a line may have been torn; what is between them is one chain.
+    let faults = logbook::faults(&mut daemon.client());
+    let told = |fault: &LogFault| matches!(fault, LogFault::Lost { .. } | LogFault::Changed);
+    assert!(faults.iter().all(told), "{faults:?}");
     assert!(answered > ROUNDS * IN_FLIGHT / 2, "so little was acknowledged that nothing is proved");
 }
 
@@ -92,7 +98,7 @@ fn names(folder: &Path) -> BTreeSet<String> {
 }
 
 /// What lies in the state folder of a daemon that was given no root key.
-const FILES: [&str; 5] = ["head", "keyring", "lock", "root.key", "store"];
+const FILES: [&str; 6] = ["audit", "head", "keyring", "lock", "root.key", "store"];
 
 const ROUNDS: usize = 100;
 const CLIENTS: usize = 6;

@@ -1,13 +1,16 @@
 //! The audit log: what it tells, that nobody changes it unseen, and what happens to it when the machine fails.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use mfad_proto::{Call, Enforcement, Label, LogFault, LogFilter, LogPlace, Note, Realm, Reply, UserName};
 use mfad_tests::app::App;
 use mfad_tests::calls::{self, reset};
 use mfad_tests::daemon::{Daemon, NOON, account, begin_enrollment, code, context, verify};
-use mfad_tests::logbook::{self, faults, files, lines, overwrite};
+use mfad_tests::logbook::{self, Offline, faults, files, lines, overwrite};
+use mfad_tests::programs::built;
+use mfad_tests::random::Random;
 use mfad_tests::raw::{Raw, frame};
 
 const REALM: &str = "[realm.system]\nfirst_factor = \"asserted\"\n";
@@ -132,28 +135,30 @@ fn any_single_byte_that_is_changed_is_found() {
     assert_eq!(faults(&mut client), []);
     let path = files(daemon.state()).pop().unwrap();
     let content = fs::read(&path).unwrap();
-    for place in 0..content.len() {
-        let mut changed = content.clone();
-        changed[place] ^= 1 << (place % 8);
-        overwrite(&path, &changed);
+    let file = File::options().write(true).open(&path).unwrap();
+    for (place, byte) in content.iter().enumerate() {
+        // In its place: each look at the log adds a line at its end.
+        file.write_all_at(&[byte ^ 1 << (place % 8)], place as u64).unwrap();
         assert_ne!(faults(&mut client), [], "byte {place} of {}", content.len());
+        file.write_all_at(&[*byte], place as u64).unwrap();
     }
-    // Each look leaves a line of its own, which goes to the end: only what was changed is put back.
-    overwrite(&path, &content);
+    assert_eq!(faults(&mut client), [], "everything was put back");
 }
 
 #[test]
 fn lines_that_are_removed_moved_doubled_or_made_up_are_found() {
-    let daemon = Daemon::start_clocked(REALM);
+    let mut daemon = Daemon::start_clocked(REALM);
     afternoon(&daemon);
-    let mut client = daemon.client();
+    daemon.stop();
+    let look = Offline::open(daemon.state());
+    assert_eq!(look.faults(), []);
     let path = files(daemon.state()).pop().unwrap();
     let content = fs::read(&path).unwrap();
     let whole = lines(&content);
     let mut tried = 0;
     let mut is_found = |lines: &[&[u8]], what: &str| {
         overwrite(&path, &lines.concat());
-        let found = faults(&mut client);
+        let found = look.faults();
         assert_ne!(found, [], "{what}");
         tried += 1;
         found
@@ -224,6 +229,61 @@ fn a_log_that_was_cut_while_the_daemon_was_stopped_is_found_at_the_next_start() 
     copy(&kept, &state);
     daemon.spawn();
     assert_eq!(faults(&mut daemon.client()), [], "nothing was changed");
+}
+
+#[test]
+fn a_log_that_nobody_writes_is_judged_by_check() {
+    let mut daemon = Daemon::start_clocked(REALM);
+    afternoon(&daemon);
+    daemon.stop();
+    let check = || {
+        let mut command = std::process::Command::new(built("mfad"));
+        command.arg("check").arg("--config").arg(daemon.folder().join("mfad.toml"));
+        let checked = command.arg("--state").arg(daemon.state()).output().unwrap();
+        (checked.status.code(), String::from_utf8(checked.stdout).unwrap())
+    };
+    let (status, said) = check();
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("the audit log is whole"), "{said}");
+    let path = files(daemon.state()).pop().unwrap();
+    let content = fs::read(&path).unwrap();
+    let whole = lines(&content);
+    let mut changed = content.clone();
+    changed[content.len() / 2] ^= 1;
+    let without_last = whole[..whole.len() - 1].concat();
+    for (tampered, finding) in
+        [(changed, "is not what was written there"), (without_last, "the end is missing, 1 lines")]
+    {
+        overwrite(&path, &tampered);
+        let (status, said) = check();
+        assert_eq!(status, Some(1), "{said}");
+        assert!(said.contains("FINDING  the audit log: audit/1: ") && said.contains(finding), "{said}");
+    }
+    fs::remove_file(&path).unwrap();
+    let (status, said) = check();
+    assert_eq!(status, Some(1), "{said}");
+}
+
+#[test]
+fn a_log_of_garbage_is_read_in_bounded_pages_and_found_to_be_none() {
+    let daemon = Daemon::start_clocked(REALM);
+    let mut client = daemon.client();
+    client.call(verify("alice", "123456")).unwrap();
+    let path = files(daemon.state()).pop().unwrap();
+    assert_eq!(faults(&mut client), []);
+    let good = fs::read(&path).unwrap();
+    let mut random = Random::default();
+    let noise: Vec<u8> = (0..300_000).map(|_| random.below(256) as u8).collect();
+    let endless = vec![b'x'; 3_000_000];
+    let nothing = vec![0; 1_000_000];
+    let many = b"{}\n".repeat(20_000);
+    let deep = format!("{{\"n\":{}1{}}}\n", "[".repeat(4_000), "]".repeat(4_000)).into_bytes();
+    for garbage in [noise, endless, nothing, many, deep, vec![b'\n'; 10_000]] {
+        overwrite(&path, &[good.as_slice(), &garbage].concat());
+        assert_ne!(faults(&mut client), []);
+        let lines = logbook::read(&mut client, &LogFilter::default());
+        assert!(lines.iter().any(|line| line["call"] == "verify"), "what is good is still shown");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod chain;
 mod files;
 mod flood;
+mod inspection;
 mod line;
 mod log;
 mod reader;
@@ -28,6 +29,7 @@ use files::Files;
 pub use files::Limits;
 pub(crate) use flood::Source;
 use flood::{Floods, Sum};
+pub use inspection::{Error, Inspection, inspect};
 pub(crate) use line::Line;
 use line::Summed;
 use log::Log;
@@ -127,6 +129,11 @@ impl Audit {
             queue.try_send(Message::Flush(done)).ok();
             flushed.await.ok();
         }
+    }
+
+    /// Says that other rules are in force from now on.
+    pub(crate) fn note_rules(&self) {
+        self.event("rules", "");
     }
 
     /// Writes the last line of a server that was stopped.

@@ -72,8 +72,11 @@ struct Writer<'w> {
     /// Where the log ended when this run of the daemon began, once it was found.
     found: Option<Link>,
     number: u64,
+    /// Closed while nothing can be written: an open file keeps its file system from becoming read-only.
     file: Option<File>,
     length: u64,
+    /// Whether nothing more may be added to this file.
+    is_over: bool,
     last: Link,
     /// Lines that were lost and not yet told of.
     lost: u64,
@@ -88,8 +91,10 @@ impl<'w> Writer<'w> {
         tell: &'w dyn Fn(&str),
     ) -> Self {
         let (found, last, file) = (None, Link::default(), None);
+        let (number, length, lost) = (0, 0, 0);
+        let (is_over, told) = (true, false);
         let mut writer =
-            Self { files, chain, standing, clock, tell, found, number: 0, file, length: 0, last, lost: 0, told: false };
+            Self { files, chain, standing, clock, tell, found, number, file, length, is_over, last, lost, told };
         if let Err(error) = writer.find() {
             writer.tell_once(&error);
         }
@@ -104,7 +109,7 @@ impl<'w> Writer<'w> {
         let ended = newest.map_or(Ok(Ended::default()), |newest| ended(&self.files, &self.chain, newest))?;
         if let Some(newest) = newest {
             (self.number, self.length, self.last) = (newest, ended.good, ended.last);
-            self.file = if ended.is_clean { Some(self.files.append(newest)?) } else { None };
+            self.is_over = !ended.is_clean;
         }
         self.found = Some(ended.last);
         self.standing.wrote(0, self.end());
@@ -213,13 +218,12 @@ impl<'w> Writer<'w> {
         Ok(())
     }
 
-    /// Adds text whole, or not at all: where it was added in part, the part is taken back, or a new file begun later.
+    /// Adds text whole, or not at all: where it was added in part, the part is taken back, or this file is over.
     fn append(&mut self, text: &str) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Err(io::Error::other("the log has no file")) };
         if let Err(error) = file.write_all(text.as_bytes()) {
-            if file.set_len(self.length).is_err() {
-                self.file = None;
-            }
+            self.is_over = file.set_len(self.length).is_err();
+            self.file = None;
             return Err(error);
         }
         self.length = self.length.saturating_add(u64::try_from(text.len()).unwrap_or(u64::MAX));
@@ -230,7 +234,10 @@ impl<'w> Writer<'w> {
         if self.found.is_none() {
             return Err(io::Error::other("its folder cannot be used"));
         }
-        if self.file.is_some() && !self.files.is_full(self.length) {
+        if !self.is_over && !self.files.is_full(self.length) {
+            if self.file.is_none() {
+                self.file = Some(self.files.append(self.number)?);
+            }
             return Ok(());
         }
         // What the full file holds must outlive what the next one builds on.
@@ -243,12 +250,14 @@ impl<'w> Writer<'w> {
         file.set_len(0)?;
         let head = self.chain.head_line(&mut link, number);
         (self.file, self.length) = (Some(file), 0);
-        if let Err(error) = self.append(&head) {
-            self.file = None;
-            return Err(error);
-        }
+        let begun = self.append(&head);
+        // One without its first line is begun once more.
+        self.is_over = begun.is_err();
+        begun?;
         (self.number, self.last) = (number, link);
-        self.files.prune(number)
+        // What cannot be removed now is removed with the next file.
+        self.files.prune(number).ok();
+        Ok(())
     }
 
     fn sync(&mut self) {
@@ -257,13 +266,13 @@ impl<'w> Writer<'w> {
             Ok(()) => {
                 // Somebody has taken the file away: nobody would read what goes into it from now on.
                 if file.metadata().is_ok_and(|metadata| metadata.nlink() == 0) {
-                    self.file = None;
+                    (self.file, self.is_over) = (None, true);
                 }
                 self.standing.synced(self.last);
             }
             Err(error) => {
                 // What the disk holds of this file is not known: the next line begins another.
-                self.file = None;
+                (self.file, self.is_over) = (None, true);
                 self.tell_once(&error);
             }
         }

@@ -9,6 +9,7 @@ mod edits;
 pub mod frame;
 mod golden;
 pub mod head;
+pub mod log;
 pub mod message;
 pub mod otpauth;
 pub mod record;
@@ -26,11 +27,12 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     Target { name: "frame", check: frame::check, seeds: frame::seeds },
     Target { name: "request", check: message::request, seeds: message::requests },
     Target { name: "response", check: message::response, seeds: message::responses },
     Target { name: "record", check: record::check, seeds: record::seeds },
+    Target { name: "log", check: log::check, seeds: log::seeds },
     Target { name: "head", check: head::check, seeds: head::seeds },
     Target { name: "backup", check: backup::check, seeds: backup::seeds },
     Target { name: "otpauth", check: otpauth::check, seeds: otpauth::seeds },

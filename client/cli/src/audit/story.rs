@@ -63,6 +63,7 @@ impl Entry {
                 _ => "mfad started".to_owned(),
             },
             "stop" => "mfad stopped".to_owned(),
+            "rules" => "mfad has read other rules".to_owned(),
             "lost" => format!("{lines} lines of this log were lost"),
             "replaced" => "this log is not the one that the store knew".to_owned(),
             "summed" => {

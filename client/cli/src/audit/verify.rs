@@ -19,7 +19,7 @@ pub(super) fn run(client: &mut Client, output: &Output) -> Result<(), Failure> {
                 findings = findings.saturating_add(1);
             }
             output.object(&FindingObject::from(finding))?;
-            output.prose(&sentence(finding))?;
+            output.prose(&finding.to_string())?;
         }
         Ok(())
     })?;
@@ -28,23 +28,6 @@ pub(super) fn run(client: &mut Client, output: &Output) -> Result<(), Failure> {
         return Err(Failure::Findings(findings));
     }
     output.prose(&format!("The log is whole: {lines} lines."))
-}
-
-fn sentence(finding: &LogFinding) -> String {
-    let LogFinding { file, line, fault } = *finding;
-    match fault {
-        LogFault::Changed => format!("audit/{file}: line {line} is not what was written there"),
-        LogFault::Missing { lines } => format!("audit/{file}: {lines} lines are missing before line {line}"),
-        LogFault::Lost { lines } => format!(
-            "audit/{file}: {lines} lines were lost before line {line}, in a crash, by a full disk, or because somebody cut \
-             them off"
-        ),
-        LogFault::Crashed => {
-            format!("audit/{file}: before line {line} mfad had not been stopped, so that its last lines may be missing")
-        }
-        LogFault::Cut { lines } => format!("audit/{file}: the end is missing, {lines} lines after line {line}"),
-        LogFault::NoFile => format!("audit/{file}: the file is not there"),
-    }
 }
 
 #[derive(Serialize)]
