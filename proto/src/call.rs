@@ -238,6 +238,7 @@ macro_rules! wire {
 
         impl Call {
             /// Whether this crate knows a call of this number.
+            #[expect(clippy::manual_range_patterns, reason = "that the numbers are without a gap is chance")]
             pub(crate) const fn is_known(number: u32) -> bool {
                 matches!(number, $($number)|*)
             }
