@@ -13,6 +13,8 @@ mod deadline;
 mod error;
 #[cfg(feature = "terminal")]
 pub mod input;
+#[cfg(feature = "manual")]
+pub mod manual;
 pub mod qr;
 mod server;
 #[cfg(feature = "terminal")]

@@ -4,6 +4,7 @@
 
 mod check;
 mod demo;
+mod manual;
 mod restoring;
 
 use std::error::Error;
@@ -11,7 +12,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use mfad_daemon::clock::SystemClock;
 use mfad_daemon::places::Places;
 use mfad_daemon::reload::Reloader;
@@ -40,6 +42,19 @@ enum Command {
     Check(Places),
     /// Put a backup back into the state folder, while no daemon runs
     Restore(restoring::Options),
+    /// Print a page of the manual
+    #[command(hide = true)]
+    Man {
+        /// Which
+        #[arg(default_value = "mfad")]
+        page: manual::Which,
+    },
+    /// Print a script that completes mfad's words in a shell
+    #[command(hide = true)]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 fn main() -> ExitCode {
@@ -48,6 +63,8 @@ fn main() -> ExitCode {
         Command::Demo { interactive } => report(demo::run(interactive)),
         Command::Check(places) => check::run(&places),
         Command::Restore(options) => report(restoring::run(&options)),
+        Command::Man { page } => report(manual::print(page, Args::command()).map_err(Into::into)),
+        Command::Completions { shell } => report(manual::completions(shell, Args::command()).map_err(Into::into)),
     }
 }
 

@@ -142,8 +142,8 @@ const fn encode_fault(error: &EncodeError) -> Malformed {
 }
 
 /// What decoding one message may allocate, in bytes: bincode counts decoded memory, not wire bytes. No message holds more
-/// than its bytes on the wire, but for lists, whose items are counted by their size in memory: those of an account list
-/// take ten times as much there as on the wire.
-const LIMIT: usize = 16 * MAX_FRAME;
+/// than its bytes on the wire, but for lists, whose items are counted by their size in memory: an empty text in a list
+/// takes 24 times as much there as on the wire.
+const LIMIT: usize = 32 * MAX_FRAME;
 
 const BOUNDED: Configuration<LittleEndian, Varint, Limit<LIMIT>> = config::standard().with_limit::<LIMIT>();

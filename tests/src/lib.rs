@@ -14,6 +14,7 @@ pub mod journal;
 pub mod load;
 pub mod logbook;
 pub mod loopdev;
+pub mod machine;
 pub mod model;
 pub mod needles;
 pub mod nobody;

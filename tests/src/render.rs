@@ -3,8 +3,9 @@
 
 use data_encoding::HEXLOWER;
 use mfad_proto::{
-    Account, Call, Context, Enforcement, Enrollment, Keys, Need, Proof, QrMatrix, RecoveryCodes, Refusal, Reply,
-    Request, Response, Status,
+    Account, AccountName, Call, Context, Enforcement, Enrollment, Failure, ForeignFactor, Imported, Keys, Label,
+    Listed, LogFault, LogFilter, LogFinding, LogLine, LogPage, LogPlace, Need, Profile, Proof, QrMatrix, Realm,
+    RecoveryCodes, Refusal, Reply, Request, Response, Sample, StatsPlace, Status, UserName,
 };
 use serde_json::{Value, json};
 
@@ -72,10 +73,22 @@ pub fn request(message: &Request) -> Value {
         Call::Unlock { account } | Call::Recover { account } | Call::Remove { account } => {
             json!({ "account": account_json(account) })
         }
-        Call::KeyStatus | Call::KeyRotate => json!({}),
-        Call::List { .. } | Call::Show { .. } | Call::ImportOne { .. } | Call::Audit { .. } | Call::Stats { .. } => {
-            json!({})
+        Call::List { realm, after, limit } => {
+            json!({ "realm": realm.as_str(), "after": after.as_ref().map(UserName::as_str), "limit": limit })
         }
+        Call::Show { account } => json!({ "account": account_json(account) }),
+        Call::ImportOne { account, factor, apply } => {
+            let ForeignFactor { key, algorithm, digits } = factor;
+            let factor = json!({
+                "key": HEXLOWER.encode(key.expose()), "algorithm": algorithm.as_str(), "digits": digits.count(),
+            });
+            json!({ "account": account_json(account), "factor": factor, "apply": apply })
+        }
+        Call::Audit { after, filter, verify } => {
+            json!({ "after": after.map(log_place_json), "filter": filter_json(filter), "verify": verify })
+        }
+        Call::Stats { after } => json!({ "after": after.as_ref().map(stats_place_json) }),
+        Call::KeyStatus | Call::KeyRotate => json!({}),
         Call::Backup { passphrase } => json!({ "passphrase": typed_json(passphrase.expose()) }),
     };
     headed(message.id, ("call", message.call.kind().as_str()), fields)
@@ -91,12 +104,11 @@ pub fn response(message: &Response) -> Value {
         Reply::Need(need) => ("need", need_json(*need)),
         Reply::Status(status) => ("status", status_json(status)),
         Reply::Accepted(accepted) => {
-            let last = accepted.last_failure.as_ref();
             let fields = json!({
                 "factor": accepted.factor.as_str(),
                 "recovery_left": accepted.recovery_left,
                 "failures_since": accepted.failures_since,
-                "last_failure": last.map(|last| json!({ "time": last.time, "service": last.service.as_str() })),
+                "last_failure": accepted.last_failure.as_ref().map(failure_json),
             });
             ("accepted", fields)
         }
@@ -121,8 +133,18 @@ pub fn response(message: &Response) -> Value {
             });
             ("policy", fields)
         }
-        Reply::Accounts(_) | Reply::Profile(_) | Reply::Imported(_) | Reply::Log(_) | Reply::Stats(_) => {
-            ("", json!({}))
+        Reply::Accounts(page) => {
+            let accounts: Value = page.accounts.iter().map(listed_json).collect();
+            ("accounts", json!({ "accounts": accounts, "next": page.next.as_ref().map(UserName::as_str) }))
+        }
+        Reply::Profile(profile) => ("profile", profile_json(profile)),
+        Reply::Imported(Imported { already, handle }) => {
+            ("imported", json!({ "already": already, "handle": handle.map(|handle| handle.to_string()) }))
+        }
+        Reply::Log(page) => ("log", log_json(page)),
+        Reply::Stats(page) => {
+            let samples: Value = page.samples.iter().map(sample_json).collect();
+            ("stats", json!({ "samples": samples, "next": page.next.as_ref().map(stats_place_json) }))
         }
     };
     headed(message.id, ("reply", name), fields)
@@ -148,9 +170,13 @@ fn codes_json(codes: &RecoveryCodes) -> Value {
 
 fn account_json(account: &Account) -> Value {
     match account {
-        Account::Name(name) => json!({ "realm": name.realm.as_str(), "user": name.user.as_str() }),
+        Account::Name(name) => name_json(name),
         Account::Handle(handle) => json!({ "handle": handle.to_string() }),
     }
+}
+
+fn name_json(name: &AccountName) -> Value {
+    json!({ "realm": name.realm.as_str(), "user": name.user.as_str() })
 }
 
 fn proof_json(proof: &Proof) -> Value {
@@ -205,6 +231,96 @@ fn status_json(status: &Status) -> Value {
         "failures_since": status.failures_since,
         "retry_after": status.retry_after,
     })
+}
+
+fn failure_json(failure: &Failure) -> Value {
+    json!({ "time": failure.time, "service": failure.service.as_str() })
+}
+
+fn listed_json(listed: &Listed) -> Value {
+    json!({
+        "user": listed.user.as_str(),
+        "state": listed.state.as_str(),
+        "enrolled_at": listed.enrolled_at,
+        "last_success": listed.last_success,
+        "recovery_left": listed.recovery_left,
+        "failures_since": listed.failures_since,
+        "retry_after": listed.retry_after,
+        "holder": listed.holder.as_str(),
+    })
+}
+
+fn profile_json(profile: &Profile) -> Value {
+    let factor = profile.factor.as_ref().map(|factor| {
+        json!({
+            "algorithm": factor.algorithm.as_str(),
+            "digits": factor.digits.count(),
+            "behind": factor.behind,
+            "ahead": factor.ahead,
+            "handle": factor.handle.to_string(),
+        })
+    });
+    json!({
+        "status": status_json(&profile.status),
+        "holder": profile.holder.as_str(),
+        "uid": profile.uid,
+        "factor": factor,
+        "generation": profile.generation,
+        "pending_until": profile.pending_until,
+        "issued_until": profile.issued_until,
+        "has_password": profile.has_password,
+        "last_failure": profile.last_failure.as_ref().map(failure_json),
+        "password_retry_after": profile.password_retry_after,
+        "login_retry_after": profile.login_retry_after,
+        "own_locked": profile.own_locked,
+    })
+}
+
+fn log_place_json(place: LogPlace) -> Value {
+    json!({ "file": place.file, "offset": place.offset })
+}
+
+fn filter_json(filter: &LogFilter) -> Value {
+    json!({
+        "realm": filter.realm.as_ref().map(Realm::as_str),
+        "user": filter.user.as_ref().map(UserName::as_str),
+        "since": filter.since,
+        "until": filter.until,
+        "outcome": filter.outcome.as_ref().map(Label::as_str),
+    })
+}
+
+fn log_json(page: &LogPage) -> Value {
+    let finding = |finding: &LogFinding| json!({ "file": finding.file, "line": finding.line, "fault": fault_json(finding.fault) });
+    json!({
+        "lines": page.lines.iter().map(LogLine::as_str).collect::<Vec<_>>(),
+        "findings": page.findings.iter().map(finding).collect::<Vec<_>>(),
+        "passed": page.passed,
+        "next": page.next.map(log_place_json),
+    })
+}
+
+fn fault_json(fault: LogFault) -> Value {
+    match fault {
+        LogFault::Changed => json!("changed"),
+        LogFault::Missing { lines } => json!({ "missing": lines }),
+        LogFault::Lost { lines } => json!({ "lost": lines }),
+        LogFault::Crashed => json!("crashed"),
+        LogFault::Cut { lines } => json!({ "cut": lines }),
+        LogFault::NoFile => json!("no_file"),
+    }
+}
+
+fn stats_place_json(place: &StatsPlace) -> Value {
+    match place {
+        StatsPlace::Sample(number) => json!({ "sample": number }),
+        StatsPlace::Account(name) => json!({ "account": name.as_ref().map(name_json) }),
+    }
+}
+
+fn sample_json(sample: &Sample) -> Value {
+    let labels: Vec<_> = sample.labels.iter().map(Label::as_str).collect();
+    json!({ "metric": sample.metric, "labels": labels, "value": sample.value })
 }
 
 fn enrollment_json(enrollment: &Enrollment) -> Value {

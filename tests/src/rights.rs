@@ -1,6 +1,9 @@
 //! The table of rights in PROTOCOL.md, as it stands there, and the requests that its rows mean.
 
-use mfad_proto::{Account, Call, CallKind, Context, Enforcement, EnrollmentId, Note, Password, Proof, Realm};
+use mfad_proto::{
+    Account, Algorithm, Call, CallKind, Context, Digits, Enforcement, EnrollmentId, ForeignFactor, LogFilter, Note,
+    Password, Proof, Realm, TotpKey,
+};
 use zeroize::Zeroizing;
 
 use crate::calls::code;
@@ -98,7 +101,7 @@ impl Row {
     /// Whether it is about the whole server.
     #[must_use]
     pub fn is_of_server(&self) -> bool {
-        matches!(self.name.as_str(), "KeyStatus" | "KeyRotate" | "Backup")
+        matches!(self.name.as_str(), "Audit" | "Stats" | "KeyStatus" | "KeyRotate" | "Backup")
     }
 
     /// Whether it takes a server that judges passwords.
@@ -128,6 +131,8 @@ impl Row {
             "Recovery" => Call::Recovery { account, proof, code: wrong() },
             "Resync" => Call::Resync { account, proof, first: wrong(), second: wrong() },
             "Passwd" => Call::Passwd { account, old: password("a wrong one"), code: wrong(), new: password("new") },
+            "List" => Call::List { realm: realm.clone(), after: None, limit: 1 },
+            "Show" => Call::Show { account },
             "Disable" => Call::Disable { account, reason: Note::new("a test").expect("a legal note") },
             "Unlock" => Call::Unlock { account },
             "Recover" => Call::Recover { account },
@@ -135,12 +140,20 @@ impl Row {
             "SetPolicy" => Call::SetPolicy { realm: realm.clone(), enforcement: Enforcement::Off },
             "GetPolicy" => Call::GetPolicy { realm: realm.clone() },
             "SetPassword" => Call::SetPassword { account, password: password("any") },
+            "ImportOne" => Call::ImportOne { account, factor: factor(), apply: true },
+            "Audit" => Call::Audit { after: None, filter: LogFilter::default(), verify: true },
+            "Stats" => Call::Stats { after: None },
             "KeyStatus" => Call::KeyStatus,
             "KeyRotate" => Call::KeyRotate,
             "Backup" => Call::Backup { passphrase: password("any") },
             _ => panic!("{name} is no call"),
         }
     }
+}
+
+fn factor() -> ForeignFactor {
+    let key = TotpKey::new(Zeroizing::new(vec![7; TotpKey::MIN])).expect("a long key");
+    ForeignFactor { key, algorithm: Algorithm::default(), digits: Digits::default() }
 }
 
 /// A password.

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use data_encoding::HEXLOWER;
 use mfad_proto::frame::{Content, Header, MAX_FRAME, MAX_LENGTH, PREFIX, version_refusal};
-use mfad_proto::{BadRequest, Refusal, Reply, Request, Response};
+use mfad_proto::{BadRequest, Metric, Refusal, Reply, Request, Response};
 use mfad_tests::daemon::Daemon;
 use mfad_tests::raw::{self, Answer, Raw};
 use mfad_tests::render;
@@ -70,6 +70,45 @@ fn the_examples_in_the_text_are_good_frames() {
         examples += 1;
     }
     assert!(examples >= 4, "only {examples} examples");
+}
+
+/// The table of metrics is for clients that do not link the library.
+#[test]
+fn the_metrics_in_the_text_are_those_of_the_library() {
+    let text = std::fs::read_to_string(proto().join("PROTOCOL.md")).expect("the protocol's text");
+    let (_, after) =
+        text.split_once("\n| No. | Name | Type | Labels | Scale | Meaning |\n").expect("the table of metrics");
+    let rows: Vec<_> = after.lines().skip(1).take_while(|line| line.starts_with('|')).collect();
+    let metrics: Vec<_> = (0..).map_while(Metric::of).collect();
+    assert_eq!(rows.len(), metrics.len());
+    for ((number, Metric { name, kind, labels, help, scale }), row) in (0_u32..).zip(metrics).zip(rows) {
+        let labels = if labels.is_empty() { "none".to_owned() } else { labels.join(", ") };
+        assert_eq!(row, format!("| {number} | `{name}` | {kind:?} | {labels} | {scale} | {help} |"));
+    }
+}
+
+/// Items of a list that take the least room in a frame take the most in memory.
+#[test]
+fn a_frame_that_is_full_of_the_shortest_items_is_read() {
+    let full = |head: &[u8], item: &[u8], tail: &[u8]| {
+        let count = (MAX_LENGTH - 1 - head.len() - 3 - tail.len()) / item.len();
+        let length = u16::try_from(count).expect("a count below 2^16").to_le_bytes();
+        raw::frame(&[head, &[0xfb], &length, &item.repeat(count), tail].concat())
+    };
+    let frames = [
+        // A page of accounts: a user of one byte, and eight fields that are 0 or absent.
+        full(&[1, 14], &[1, b'u', 0, 0, 0, 0, 0, 0, 0], &[0]),
+        // A page of the log: empty lines; then findings.
+        full(&[1, 17], &[0], &[0, 0, 0]),
+        full(&[1, 17, 0], &[0, 0, 0], &[0, 0]),
+        // A page of measurements: samples without labels; then one with empty ones.
+        full(&[1, 18], &[0, 0, 0], &[0]),
+        full(&[1, 18, 1, 0], &[0], &[0, 0]),
+    ];
+    for frame in frames {
+        let response = judge_response(&frame).unwrap_or_else(|| panic!("rejected: {:?}...", &frame[..12]));
+        assert_eq!(write_response(&response), frame);
+    }
 }
 
 /// A writer uses the shortest form, a reader takes any: no golden frame, since those are written as they were read.
@@ -309,5 +348,5 @@ fn expect_pong(connection: &mut Raw, name: &str) {
 const FEWEST: usize = 25;
 
 /// How many replies and refusals there are: the matches of `render` do not compile with one more, and bring its author here.
-const REPLIES: usize = 14;
+const REPLIES: usize = 19;
 const REFUSALS: usize = 7;

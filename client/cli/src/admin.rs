@@ -24,7 +24,7 @@ pub(crate) fn run(
         Admin::SetPassword { user } => set_password(connect(user)?, output),
         // The commands that list things are rooms of their own.
         Admin::List(_) | Admin::Show { .. } | Admin::Import(_) | Admin::Audit(_) | Admin::Stats { .. } => Ok(()),
-        Admin::Enforce { words } => enforce(&words, Client::connect(server)?, realm, output),
+        Admin::Enforce { words } => enforce(&words, server, realm, output),
     }
 }
 
@@ -94,7 +94,7 @@ fn recover(mut session: Session, output: &Output) -> Result<(), Failure> {
 }
 
 /// Sets whether everybody is asked for a second factor; without a word it shows the rules.
-fn enforce(words: &[String], mut client: Client, realm: &Realm, output: &Output) -> Result<(), Failure> {
+fn enforce(words: &[String], server: Options, realm: &Realm, output: &Output) -> Result<(), Failure> {
     let realm = realm.clone();
     let asks = words.is_empty();
     let call = if asks {
@@ -103,7 +103,7 @@ fn enforce(words: &[String], mut client: Client, realm: &Realm, output: &Output)
         let enforcement: Enforcement = words.join(" ").parse().map_err(|_e| Failure::Usage(ENFORCE))?;
         Call::SetPolicy { realm: realm.clone(), enforcement }
     };
-    let policy = match client.call(call)? {
+    let policy = match Client::connect(server)?.call(call)? {
         Reply::Policy(policy) => policy,
         other => return Err(Failure::unexpected(&other)),
     };

@@ -11,7 +11,7 @@ use mfad_proto::{EnrollmentId, Note, Realm, UserName};
 /// Secrets are read from the terminal without echo, or one per line from standard input, in the order password, ticket,
 /// code, new code or new password.
 #[derive(Parser)]
-#[command(name = "mfactl", version, arg_required_else_help = true, subcommand_required = true, after_help = STATUSES)]
+#[command(name = "mfactl", version, arg_required_else_help = true, subcommand_required = true, after_help = statuses())]
 pub(crate) struct Args {
     /// The server's socket [default: the realm's below /run/mfad where it may be opened, else the public one]
     #[arg(long, global = true, value_name = "PATH")]
@@ -309,5 +309,20 @@ fn enrollment_id(text: &str) -> Result<EnrollmentId, &'static str> {
     EnrollmentId::new(text).ok_or("an enrolment's id has 32 hex digits, as --begin printed it")
 }
 
-const STATUSES: &str = "Exit status: 0 accepted or done, 1 denied, 2 usage, 3 try later, 4 unavailable, \
-5 not permitted, 6 enrolment required, 7 anything else.";
+/// The exit statuses in one sentence.
+fn statuses() -> String {
+    let all: Vec<_> = STATUSES.iter().map(|(status, meaning)| format!("{status} {meaning}")).collect();
+    format!("Exit status: {}.", all.join(", "))
+}
+
+/// What each exit status says.
+pub(crate) const STATUSES: &[(&str, &str)] = &[
+    ("0", "accepted or done"),
+    ("1", "denied, or something is found to be wrong"),
+    ("2", "usage"),
+    ("3", "try later"),
+    ("4", "unavailable"),
+    ("5", "not permitted"),
+    ("6", "enrolment required"),
+    ("7", "anything else"),
+];

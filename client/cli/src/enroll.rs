@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::file::NewFile;
 use crate::input;
 use crate::output::{EnrollmentObject, Output, RecoveryObject};
+use crate::paint;
 use crate::png;
 use crate::recovery;
 use crate::session::Session;
@@ -85,7 +86,7 @@ fn show(enrollment: &Enrollment, output: &Output) -> Result<(), Failure> {
 fn ask(session: &mut Session, id: EnrollmentId, output: &Output) -> Result<(), Failure> {
     for _ in 1..TRIES {
         match finish(session, id, input::code("First code from the app: ")?, output) {
-            Err(denied @ Failure::Refused(Refusal::Denied)) => output.prose(&denied.to_string())?,
+            Err(denied @ Failure::Refused(Refusal::Denied)) => output.prose(&paint::bad(&denied.to_string()))?,
             other => return other,
         }
     }

@@ -16,6 +16,7 @@ mod input;
 mod key;
 mod listing;
 mod output;
+mod paint;
 mod png;
 mod recovery;
 mod session;
@@ -83,7 +84,8 @@ fn status(mut session: Session, output: &Output) -> Result<(), Failure> {
     let status = session.status()?;
     output.object(&output::StatusObject::from(&status))?;
     let time = |at: Option<u64>| at.map_or_else(|| "never".to_owned(), output::time);
-    output.prose(&format!("{} in realm {}: {}", status.user, status.realm, status.state.as_str()))?;
+    let (user, state) = (paint::bold(status.user.as_str()), paint::state(status.state, 0));
+    output.prose(&format!("{user} in realm {}: {state}", status.realm))?;
     output.prose(&format!("  enrolled:               {}", time(status.enrolled_at)))?;
     output.prose(&format!("  last accepted code:     {}", time(status.last_success)))?;
     output.prose(&format!("  failures since then:    {}", status.failures_since))?;
@@ -106,18 +108,18 @@ fn verify(mut session: Session, with_password: bool, output: &Output) -> Result<
     match session.call(call)? {
         Reply::Accepted(accepted) => {
             output.object(&output::AcceptedObject::from(&accepted))?;
-            output.prose(if accepted.factor == Factor::Password {
+            output.prose(&paint::good(if accepted.factor == Factor::Password {
                 "Accepted: the password is right, and this account needs no code."
             } else {
                 "Accepted."
-            })?;
+            }))?;
             match accepted.last_failure {
-                Some(last) => output.prose(&format!(
+                Some(last) => output.prose(&paint::warn(&format!(
                     "{} failed tries since the last success, the latest {}{}.",
                     accepted.failures_since,
                     output::time(last.time),
                     output::from_service(last.service.as_str()),
-                )),
+                ))),
                 None => Ok(()),
             }
         }

@@ -7,6 +7,7 @@ use mfad_proto::{Accepted, Enrollment, Issued, Keys, Realm, RealmPolicy, SecretT
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::paint;
 
 /// Where things are printed.
 pub(crate) struct Output {
@@ -14,7 +15,8 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    pub(crate) const fn new(json: bool) -> Self {
+    pub(crate) fn new(json: bool) -> Self {
+        paint::follow_prose(json);
         Self { json }
     }
 
@@ -62,7 +64,7 @@ impl Output {
         if let Some(result) = failure.result() {
             self.object(&ResultObject { result, retry_after: failure.retry_after() })?;
         }
-        writeln!(io::stderr().lock(), "mfactl: {failure}").map_err(unwritable)
+        writeln!(io::stderr().lock(), "{} {failure}", paint::failure("mfactl:")).map_err(unwritable)
     }
 }
 
