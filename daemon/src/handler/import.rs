@@ -1,4 +1,4 @@
-//! What administrators take over from other programs.
+//! What administrators take over from other programs, one account a call.
 
 use mfad_proto::{ForeignFactor, Handle, Imported, Refusal, Reply};
 
