@@ -178,6 +178,24 @@ fn a_rewrite_that_was_cut_off_is_made_good_by_the_next() {
 }
 
 #[test]
+fn a_rewrite_that_fails_at_one_row_changes_none() {
+    let daemon = Daemon::start_clocked(CONFIG);
+    let fails = "CREATE TRIGGER t BEFORE UPDATE ON users_v1 WHEN NEW.username = 'guest' BEGIN SELECT raise(ABORT, 'no'); END;\n";
+    let rows = [user("admin1", true, ADMIN), user("guest", true, GUEST), fails.to_owned()];
+    let path = database(&daemon, &rows.concat());
+    let before = everything(&path);
+    let import = Import::run(&daemon, REALM, &path, &["--apply", "--rewrite"]);
+    assert_eq!((import.status, import.entries().len()), (Some(7), 2), "{import:?}");
+    assert!(import.prose.contains("Run it again") && !import.prose.contains(GUEST), "{import:?}");
+    assert_eq!(everything(&path), before);
+    assert!(lets_in(&daemon, REALM, "guest", &app(GUEST).code(NOON)));
+    sql(&path, "DROP TRIGGER t;");
+    let again = Import::run(&daemon, REALM, &path, &["--apply", "--rewrite"]);
+    assert_eq!((again.status, again.counts()), (Some(0), [0, 2, 0]), "{again:?}");
+    assert_eq!(secrets(&path).matches("|mfad1:").count(), 2);
+}
+
+#[test]
 fn a_row_that_changes_before_the_rewrite_stays() {
     let daemon = Daemon::start_clocked(CONFIG);
     let path = database(&daemon, &[user("admin1", true, ADMIN), user("guest", true, GUEST)].concat());

@@ -219,8 +219,8 @@ pub(crate) struct Import {
     /// Whose the one factor in the file is [default: as an otpauth URI says; else the file's owner]
     #[arg(long, value_name = "U", value_parser = user)]
     pub(crate) user: Option<UserName>,
-    /// Put each account's handle in the place of its key in the Netmaker database, all at once at the end. Netmaker must
-    /// run with mfad's drop-in afterwards: its own verifier knows no handles
+    /// Put each account's handle in the place of its key in the Netmaker database, all at once at the end. Stop
+    /// Netmaker before, and start it with mfad's drop-in afterwards: its own verifier knows no handles
     #[arg(long, requires = "apply")]
     pub(crate) rewrite: bool,
     /// Do it [default: only say what would be done]

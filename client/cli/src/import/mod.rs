@@ -91,7 +91,7 @@ pub(crate) fn run(import: Import, (server, realm): (Options, &Realm), output: &O
     let mut source = open(format, &file, user)?;
     let mut transfer = Transfer::begin((server, realm), (apply, rewrite), (&file, output))?;
     transfer.all(&mut *source)?;
-    let rewritten = if rewrite { Some(netmaker::rewrite(&file, transfer.taken())?) } else { None };
+    let rewritten = rewrite.then(|| netmaker::rewrite(&file, transfer.taken())).transpose();
     transfer.close(rewritten)
 }
 

@@ -58,11 +58,11 @@ impl<'o> Report<'o> {
         self.object(&EntryObject { user: user.as_deref(), outcome: "refused", why: Some(why), note: None, line })
     }
 
-    /// The run ended before the file did.
+    /// The run was not completed.
     pub(super) fn cut_off(&self) -> Result<(), Failure> {
         self.bar.finish_and_clear();
         self.output.prose(&self.counts())?;
-        self.output.prose("It ended before the file did. Run it again: what is there already stays as it is.")
+        self.output.prose("That is not all of it. Run it again: what is there already stays as it is.")
     }
 
     /// The counts, as the last thing of a whole run; status 1 where something was refused.

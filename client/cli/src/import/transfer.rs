@@ -82,9 +82,12 @@ impl<'o> Transfer<'o> {
         self.taken.as_deref().unwrap_or_default()
     }
 
-    /// Ends the report.
-    pub(super) fn close(self, rewritten: Option<u64>) -> Result<(), Failure> {
-        self.report.close(rewritten)
+    /// Ends the report, with how many keys were replaced in the file, if they were to be.
+    pub(super) fn close(self, rewritten: Result<Option<u64>, Failure>) -> Result<(), Failure> {
+        match rewritten {
+            Ok(rewritten) => self.report.close(rewritten),
+            Err(failure) => self.report.cut_off().and(Err(failure)),
+        }
     }
 
     /// The daemon would say the same, but a dry run must, too, and it stores nothing.
