@@ -10,14 +10,14 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use qrcode::{Color, EcLevel, QrCode};
 use zeroize::Zeroizing;
 
-use crate::totp::{Algorithm, Digits, Key};
+use crate::totp::{Algorithm, Digits, TotpKey};
 
 /// Writes the URI: label `issuer:user`, then the key, the issuer, and what differs from the defaults of every app
 /// (SHA-1, 6 digits, 30 s), so that the QR code stays small.
 ///
 /// # Errors
 /// [`Error`] when it is longer than a message may carry; no issuer and user of legal length does that.
-pub fn uri(key: &Key, issuer: &Issuer, user: &UserName, kind: (Algorithm, Digits)) -> Result<SecretText, Error> {
+pub fn uri(key: &TotpKey, issuer: &Issuer, user: &UserName, kind: (Algorithm, Digits)) -> Result<SecretText, Error> {
     // Allocated once at full size: a string that grows leaves copies behind.
     let mut text = Zeroizing::new(String::with_capacity(SecretText::MAX));
     let encode = |text: &mut String, part: &str| text.extend(utf8_percent_encode(part, RESERVED));

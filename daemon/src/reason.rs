@@ -38,6 +38,8 @@ pub enum Reason {
     Overtaken,
     /// What is here belongs to a user of another uid, who bore the name before.
     OtherUser,
+    /// No user of this machine has the name.
+    NoUser,
 }
 
 impl Reason {
@@ -81,6 +83,7 @@ impl fmt::Display for Reason {
             Self::Overtaken => {
                 f.write_str("right password, but it was changed or other tries have brought a delay meanwhile")
             }
+            Self::NoUser => f.write_str("no user of this machine has this name"),
             Self::OtherUser => {
                 f.write_str("the name has another uid now, until an administrator disables or removes the account")
             }

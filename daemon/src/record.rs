@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::password::Hash;
 use crate::recovery::{Issued, Tag, Tags};
 use crate::throttle::{Counter, Moment, Tries};
-use crate::totp::{Algorithm, Digits, Generator, Key, SEARCH, Step};
+use crate::totp::{Algorithm, Digits, Generator, SEARCH, Step, TotpKey};
 use crate::used::UsedSteps;
 
 /// One account's record.
@@ -190,7 +190,7 @@ pub struct Pending {
 /// A key, how codes are made of it, and the public name of the enrolment that made it.
 pub struct Seed {
     /// The shared key.
-    pub key: Key,
+    pub key: TotpKey,
     /// The hash.
     pub algorithm: Algorithm,
     /// The length of a code.
@@ -219,7 +219,7 @@ impl Seed {
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Error> {
         Ok(Self {
-            key: Key::new(from.sized()?).ok_or(Error)?,
+            key: TotpKey::copied(from.sized()?).ok_or(Error)?,
             algorithm: match from.byte()? {
                 1 => Algorithm::Sha1,
                 2 => Algorithm::Sha256,

@@ -4,9 +4,9 @@
 //! computed whatever matches, so that the time taken tells nothing; a step that is not above the last accepted one is
 //! never accepted (RFC 6238 section 5.2).
 
-pub use mfad_proto::{Algorithm, Digits};
+pub use mfad_proto::{Algorithm, Digits, TotpKey};
 use totp_rs::{Builder, Totp};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::residue::wiped;
 
@@ -22,43 +22,20 @@ impl Step {
     }
 }
 
-/// A TOTP key: 16 to 64 bytes (RFC 4226 section 4, R6: at least 128 bits). Wiped when dropped.
-pub struct Key(Zeroizing<Vec<u8>>);
-
-impl Key {
-    /// The longest key that a record can hold, in bytes: one SHA-512 output.
-    pub const MAX: usize = 64;
-
-    /// The shortest key that RFC 4226 allows, in bytes.
-    pub const MIN: usize = 16;
-
-    /// `None` when the length is outside [`Self::MIN`]..=[`Self::MAX`].
-    #[must_use]
-    pub fn new(bytes: &[u8]) -> Option<Self> {
-        (Self::MIN..=Self::MAX).contains(&bytes.len()).then(|| Self(Zeroizing::new(bytes.to_vec())))
-    }
-
-    /// The key's bytes.
-    #[must_use]
-    pub fn expose(&self) -> &[u8] {
-        &self.0
-    }
-}
-
 /// A key with the parameters that make codes of it.
 pub struct Generator(Totp);
 
 impl Generator {
     /// Prepares the key schedule.
     #[must_use]
-    pub fn new(key: &Key, algorithm: Algorithm, digits: Digits) -> Self {
+    pub fn new(key: &TotpKey, algorithm: Algorithm, digits: Digits) -> Self {
         let algorithm = match algorithm {
             Algorithm::Sha1 => totp_rs::Algorithm::SHA1,
             Algorithm::Sha256 => totp_rs::Algorithm::SHA256,
             Algorithm::Sha512 => totp_rs::Algorithm::SHA512,
         };
         let secret = totp_rs::Secret::new(Box::from(key.expose()));
-        // Key and Digits already hold what `build` would check again; skew 0, since steps are chosen here.
+        // TotpKey and Digits already hold what `build` would check again; skew 0, since steps are chosen here.
         let builder = Builder::new().with_algorithm(algorithm).with_digits(digits.count()).with_secret(secret);
         Self(builder.with_skew(0).with_step_duration(STEP_SECONDS).build_noncompliant())
     }
@@ -66,7 +43,7 @@ impl Generator {
     /// A generator to spend the usual time with: its key is public, and nobody may believe its verdict.
     #[must_use]
     pub fn dummy() -> Self {
-        Self::new(&Key(Zeroizing::new(vec![0; NEW_KEY])), Algorithm::default(), Digits::default())
+        Self::new(&TotpKey::from(&[0; NEW_KEY]), Algorithm::default(), Digits::default())
     }
 
     /// The code of a step, as an authenticator app shows it.
@@ -163,10 +140,8 @@ const fn seconds(Step(step): Step) -> u64 {
 ///
 /// # Errors
 /// When the kernel gives no randomness.
-pub fn new_key() -> Result<Key, getrandom::Error> {
-    let mut bytes = [0_u8; NEW_KEY];
-    getrandom::fill(&mut bytes)?;
-    let key = Key(Zeroizing::new(bytes.to_vec()));
-    bytes.zeroize();
-    Ok(key)
+pub fn new_key() -> Result<TotpKey, getrandom::Error> {
+    let mut bytes = Zeroizing::new([0; NEW_KEY]);
+    getrandom::fill(&mut *bytes)?;
+    Ok(TotpKey::from(&*bytes))
 }

@@ -12,6 +12,12 @@ impl UsedSteps {
     /// How many are kept.
     pub const KEPT: usize = 4;
 
+    /// Of a factor that comes from elsewhere: none is known.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self([Step(0); Self::KEPT])
+    }
+
     /// Of a new factor, whose first code was of this step.
     #[must_use]
     pub const fn first(step: Step) -> Self {

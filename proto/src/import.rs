@@ -59,10 +59,23 @@ impl TotpKey {
         (Self::MIN..=Self::MAX).contains(&bytes.len()).then_some(Self(bytes))
     }
 
+    /// Takes a copy of the bytes; `None` as in [`Self::new`].
+    #[must_use]
+    pub fn copied(bytes: &[u8]) -> Option<Self> {
+        Self::new(Zeroizing::new(bytes.to_vec()))
+    }
+
     /// The bytes themselves, for the one expression that needs them.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
+    }
+}
+
+/// Of the length that RFC 4226 recommends, which is always legal.
+impl From<&[u8; 20]> for TotpKey {
+    fn from(bytes: &[u8; 20]) -> Self {
+        Self(Zeroizing::new(bytes.to_vec()))
     }
 }
 

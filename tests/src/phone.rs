@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use data_encoding::BASE32_NOPAD;
 use mfad_client::Client;
-use mfad_daemon::totp::{Algorithm, Digits, Generator, Key, SEARCH, STEP_SECONDS, Step};
+use mfad_daemon::totp::{Algorithm, Digits, Generator, SEARCH, STEP_SECONDS, Step, TotpKey};
 
 use crate::calls::{begin_enrollment, confirm};
 use crate::random::Random;
@@ -26,7 +26,8 @@ impl Phone {
         assert!(!uri.contains("&algorithm=") && !uri.contains("&digits="), "not of the usual kind: {uri}");
         let (_, secret) = uri.split_once("?secret=").expect("a key");
         let secret = secret.split_once('&').map_or(secret, |(secret, _)| secret);
-        let key = Key::new(&BASE32_NOPAD.decode(secret.as_bytes()).expect("base32")).expect("a key of legal length");
+        let key =
+            TotpKey::copied(&BASE32_NOPAD.decode(secret.as_bytes()).expect("base32")).expect("a key of legal length");
         Self { generator: Generator::new(&key, Algorithm::Sha1, Digits::default()), codes: BTreeMap::new() }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use mfad_client::Client;
-use mfad_daemon::totp::{Algorithm, Digits, Generator, Key, Step};
+use mfad_daemon::totp::{Algorithm, Digits, Generator, Step, TotpKey};
 use mfad_proto::{Call, EnrollmentId, Refusal, Reply};
 use mfad_tests::app::other_than;
 use mfad_tests::calls::{reset, resync, texts};
@@ -273,7 +273,7 @@ impl World {
     fn scan(&mut self, begun: &mfad_proto::Enrollment) {
         let (_, after) = begun.uri.expose().split_once("secret=").unwrap();
         let key = data_encoding::BASE32_NOPAD.decode(after.split('&').next().unwrap().as_bytes()).unwrap();
-        let app = Generator::new(&Key::new(&key).unwrap(), Algorithm::Sha1, Digits::default());
+        let app = Generator::new(&TotpKey::copied(&key).unwrap(), Algorithm::Sha1, Digits::default());
         self.apps.insert(*begun.id.as_bytes(), app);
     }
 

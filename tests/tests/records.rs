@@ -8,7 +8,7 @@ use mfad_daemon::record::{Factor, Failures, Pending, Plain, Record, Seed};
 use mfad_daemon::recovery::{Issued, Tag, Tags};
 use mfad_daemon::seal::{Error, SEALED, Sealer, Subject};
 use mfad_daemon::throttle::{Counter, Moment, Tries};
-use mfad_daemon::totp::{Algorithm, Digits, Key, SEARCH, Step};
+use mfad_daemon::totp::{Algorithm, Digits, SEARCH, Step, TotpKey};
 use mfad_daemon::used::UsedSteps;
 use mfad_proto::{AccountName, Enforcement, EnrollmentId, Failure, Handle, Label, Realm, UserName};
 use proptest::prelude::*;
@@ -41,7 +41,7 @@ struct SeedParts {
 impl SeedParts {
     fn build(&self) -> Seed {
         Seed {
-            key: Key::new(&self.key).unwrap(),
+            key: TotpKey::copied(&self.key).unwrap(),
             algorithm: self.algorithm,
             digits: Digits::new(self.digits).unwrap(),
             handle: Handle::from_random(self.handle),
@@ -94,7 +94,7 @@ fn hash(salt: [u8; 16]) -> Hash {
 }
 
 fn seed() -> impl Strategy<Value = SeedParts> {
-    let key = prop::collection::vec(any::<u8>(), Key::MIN..=Key::MAX);
+    let key = prop::collection::vec(any::<u8>(), TotpKey::MIN..=TotpKey::MAX);
     let algorithm = prop::sample::select(vec![Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512]);
     (key, algorithm, 6_u8..=8, any::<[u8; 20]>()).prop_map(|(key, algorithm, digits, handle)| SeedParts {
         key,

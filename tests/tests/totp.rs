@@ -1,10 +1,10 @@
 //! Codes and steps: the RFCs' own tables, and the rule that a step is accepted once.
 
-use mfad_daemon::totp::{Algorithm, Digits, Generator, Key, Step, Verdict};
+use mfad_daemon::totp::{Algorithm, Digits, Generator, Step, TotpKey, Verdict};
 use proptest::prelude::*;
 
 fn generator(seed: &[u8], algorithm: Algorithm, digits: u8) -> Generator {
-    Generator::new(&Key::new(seed).unwrap(), algorithm, Digits::new(digits).unwrap())
+    Generator::new(&TotpKey::copied(seed).unwrap(), algorithm, Digits::new(digits).unwrap())
 }
 
 /// The seeds of RFC 6238 appendix B: the digits over and over, as long as the hash's output.
@@ -97,10 +97,10 @@ fn only_digits_of_the_right_number_are_a_code() {
 
 #[test]
 fn keys_shorter_than_the_rfc_allows_are_refused() {
-    assert!(Key::new(&[7; 15]).is_none());
-    assert!(Key::new(&[7; 16]).is_some());
-    assert!(Key::new(&[7; 64]).is_some());
-    assert!(Key::new(&[7; 65]).is_none());
+    assert!(TotpKey::copied(&[7; 15]).is_none());
+    assert!(TotpKey::copied(&[7; 16]).is_some());
+    assert!(TotpKey::copied(&[7; 64]).is_some());
+    assert!(TotpKey::copied(&[7; 65]).is_none());
 }
 
 proptest! {

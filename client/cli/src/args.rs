@@ -168,7 +168,11 @@ pub(crate) enum Admin {
         #[arg(value_parser = user)]
         user: UserName,
     },
-    /// Take over factors that other programs have kept
+    /// Take over factors that other programs have kept; without --apply only say what would be done
+    ///
+    /// The keys become the accounts' working factors at once. A code that the old program has accepted within the last
+    /// minute may be accepted here once more; recovery codes and counters are not taken over. The old file still holds
+    /// the keys until it is deleted. An import that was cut off can be run again.
     Import(Import),
     /// Show what has happened, and verify that nothing of it was changed
     Audit(Audit),
@@ -212,10 +216,11 @@ pub(crate) struct Import {
     /// What the file is [default: what it looks like]
     #[arg(long, value_name = "F")]
     pub(crate) format: Option<Format>,
-    /// Whose the factor is, where the file does not say [default: the file's owner]
+    /// Whose the one factor in the file is [default: as an otpauth URI says; else the file's owner]
     #[arg(long, value_name = "U", value_parser = user)]
     pub(crate) user: Option<UserName>,
-    /// Put each account's handle in the place of its key in the Netmaker database, for Netmaker with mfad's drop-in
+    /// Put each account's handle in the place of its key in the Netmaker database, all at once at the end. Stop
+    /// Netmaker before, and start it with mfad's drop-in afterwards: its own verifier knows no handles
     #[arg(long, requires = "apply")]
     pub(crate) rewrite: bool,
     /// Do it [default: only say what would be done]

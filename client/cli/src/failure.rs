@@ -39,6 +39,8 @@ pub(crate) enum Failure {
     NoUser,
     /// Something typed is longer than the protocol carries.
     TooLong(&'static str),
+    /// Some of what was to be imported was refused, and said so; the rest was taken.
+    SomeRefused(u64),
     /// A file or stream cannot be read or written.
     Io(String, io::Error),
 }
@@ -85,7 +87,7 @@ impl Failure {
             Self::Refused(Refusal::Malformed) | Self::TooLong(_) => Some("malformed"),
             Self::Refused(Refusal::Unsupported) => Some("unsupported"),
             // What was found has been printed.
-            Self::Findings(_) | Self::Usage(_) | Self::NoUser | Self::Io(..) => None,
+            Self::Findings(_) | Self::SomeRefused(_) | Self::Usage(_) | Self::NoUser | Self::Io(..) => None,
         }
     }
 
@@ -100,7 +102,8 @@ impl Failure {
             | Self::OtherUser(_)
             | Self::NotKnown(_)
             | Self::NotBegun
-            | Self::Findings(_) => 1,
+            | Self::Findings(_)
+            | Self::SomeRefused(_) => 1,
             Self::Usage(_) | Self::NoUser => 2,
             Self::Refused(Refusal::TryLater { .. }) => 3,
             Self::Refused(Refusal::Unavailable) | Self::NoAnswer(_) | Self::Unexpected(_) | Self::Stalled => 4,
@@ -176,6 +179,7 @@ impl fmt::Display for Failure {
             Self::Usage(what) => f.write_str(what),
             Self::NoUser => f.write_str("your uid has no user name: name the user"),
             Self::TooLong(what) => write!(f, "{what} is longer than any is"),
+            Self::SomeRefused(count) => write!(f, "{count} refused: the lines above say why."),
             Self::Io(what, error) => write!(f, "{what}: {error}"),
         }
     }

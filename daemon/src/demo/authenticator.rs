@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use data_encoding::BASE32_NOPAD;
 use mfad_daemon::clock::{Clock, SystemClock};
-use mfad_daemon::totp::{Algorithm, Digits, Generator, Key, SEARCH, STEP_SECONDS, Step, WINDOW};
+use mfad_daemon::totp::{Algorithm, Digits, Generator, SEARCH, STEP_SECONDS, Step, TotpKey, WINDOW};
 use mfad_proto::Enrollment;
 use zeroize::Zeroizing;
 
@@ -40,7 +40,7 @@ impl Computed {
         let (_, after) = enrollment.uri.expose().split_once("secret=").ok_or("the URI has no key")?;
         let text = after.split('&').next().unwrap_or_default();
         let bytes = Zeroizing::new(BASE32_NOPAD.decode(text.as_bytes())?);
-        let key = Key::new(&bytes).ok_or("the URI's key has no legal length")?;
+        let key = TotpKey::new(bytes).ok_or("the URI's key has no legal length")?;
         Ok(Self { generator: Generator::new(&key, Algorithm::default(), Digits::default()), last: None })
     }
 }

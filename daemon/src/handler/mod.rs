@@ -15,8 +15,8 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use mfad_proto::{
-    Account, AccountName, Call, CallKind, Code, Context, Enrollment, EnrollmentId, Handle, Issuer, Label, Pong,
-    Refusal, Reply, State, Status,
+    Account, AccountName, Call, CallKind, Code, Context, Enrollment, EnrollmentId, Issuer, Label, Pong, Refusal, Reply,
+    State, Status,
 };
 use tokio::sync::watch;
 
@@ -315,10 +315,9 @@ fn pong(why: String) -> Pong {
 }
 
 fn fresh() -> Result<Fresh, getrandom::Error> {
-    let (mut id, mut handle) = ([0; 16], [0; 20]);
+    let mut id = [0; 16];
     getrandom::fill(&mut id)?;
-    getrandom::fill(&mut handle)?;
-    Ok(Fresh { id: EnrollmentId::from_random(id), key: totp::new_key()?, handle: Handle::from_random(handle) })
+    Ok(Fresh { id: EnrollmentId::from_random(id), key: totp::new_key()?, handle: import::new_handle()? })
 }
 
 type Drawn = Result<Enrollment, otpauth::Error>;

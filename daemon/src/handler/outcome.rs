@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::os::fd::OwnedFd;
 
-use mfad_proto::{Refusal, Reply};
+use mfad_proto::{Imported, Refusal, Reply};
 
 use crate::accounts::{self, Decided};
 use crate::first_factor::Unjudged;
@@ -56,7 +56,8 @@ impl Outcome {
                     | Reason::NoTicket
                     | Reason::WrongPassword
                     | Reason::Overtaken
-                    | Reason::OtherUser => Refusal::Denied,
+                    | Reason::OtherUser
+                    | Reason::NoUser => Refusal::Denied,
                 };
                 Self { known, reason: Some(reason.to_string()), ..Self::plain(Reply::Refused(refusal)) }
             }
@@ -94,7 +95,9 @@ impl Outcome {
             | Reply::Profile(_)
             | Reply::Log(_)
             | Reply::Stats(_) => "answered",
-            Reply::Imported(_) => "imported",
+            // What was there already, or was only judged, has changed nothing.
+            Reply::Imported(Imported { already: true, .. } | Imported { handle: None, .. }) => "answered",
+            Reply::Imported(Imported { already: false, handle: Some(_) }) => "imported",
             Reply::Accepted(_) => "accepted",
             Reply::Enrollment(_) => "enrollment_begun",
             Reply::Enrolled(_) => "enrolled",

@@ -8,7 +8,7 @@ use crate::reason::Reason;
 use crate::record::{Factor, Pending, Record, Seed};
 use crate::recovery::{Tag, Tags};
 use crate::throttle::{Counter, Tries};
-use crate::totp::{Key, Step};
+use crate::totp::{Step, TotpKey};
 use crate::used::UsedSteps;
 
 /// Random material for a new enrolment.
@@ -16,7 +16,7 @@ pub struct Fresh {
     /// Names the enrolment.
     pub id: EnrollmentId,
     /// The new key.
-    pub key: Key,
+    pub key: TotpKey,
     /// Its public name.
     pub handle: Handle,
 }

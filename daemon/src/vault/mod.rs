@@ -8,6 +8,7 @@
 mod administration;
 mod enrolment;
 mod first;
+mod import;
 
 use mfad_proto::{Accepted, AccountName, Enrolling, Failure, Label, Need, State, Status};
 
@@ -24,6 +25,7 @@ use crate::verifiers::Shown;
 pub use administration::{disable, issue, set_password, unlock};
 pub use enrolment::{ENROLLMENT_SECONDS, Fresh, Opening, confirm, enroll, may_enroll};
 pub use first::{Authenticated, Charge, First, authenticate, behind, charge, take_back};
+pub use import::{import, judge_import};
 
 /// What the rules of a realm say of one account without a factor.
 #[derive(Debug, Clone, Copy)]

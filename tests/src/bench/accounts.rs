@@ -12,7 +12,7 @@ use mfad_daemon::record::{Factor, Record, Seed};
 use mfad_daemon::seal::{Sealer, Subject};
 use mfad_daemon::setup::{Prepared, ServeOptions, prepare};
 use mfad_daemon::store::Change;
-use mfad_daemon::totp::{Algorithm, Digits, Generator, Key, NEW_KEY, Step};
+use mfad_daemon::totp::{Algorithm, Digits, Generator, NEW_KEY, Step, TotpKey};
 use mfad_daemon::used::UsedSteps;
 use mfad_proto::{Account, AccountName, Call, Code, Context, Handle, Label, Realm, UserName};
 use zeroize::Zeroizing;
@@ -113,10 +113,10 @@ pub(crate) fn generator(index: u64) -> Generator {
 }
 
 /// Keys protect nothing here: the load generator makes them again from the number.
-fn key(index: u64) -> Key {
+fn key(index: u64) -> TotpKey {
     let mut bytes = [0x5a; NEW_KEY];
     bytes[..8].copy_from_slice(&index.to_le_bytes());
-    Key::new(&bytes).expect("a key of the usual length")
+    TotpKey::copied(&bytes).expect("a key of the usual length")
 }
 
 /// Accounts in one commit.

@@ -2,7 +2,7 @@
 
 use data_encoding::BASE32_NOPAD;
 use mfad_daemon::otpauth::{qr, uri};
-use mfad_daemon::totp::{Algorithm, Digits, Key};
+use mfad_daemon::totp::{Algorithm, Digits, TotpKey};
 use mfad_proto::frame::MAX_FRAME;
 use mfad_proto::{Enrollment, EnrollmentId, Handle, Issuer, Reply, Response, SecretText, UserName};
 
@@ -64,15 +64,15 @@ pub fn draw(bytes: &[u8]) {
 pub fn seeds() -> Vec<Vec<u8>> {
     let seed = |algorithm: u8, key: usize, issuer: &str, user: &str| {
         let length = |length| u8::try_from(length).expect("a short part");
-        let kind = [algorithm, algorithm, length(key - Key::MIN), length(issuer.len())];
+        let kind = [algorithm, algorithm, length(key - TotpKey::MIN), length(issuer.len())];
         [&kind, vec![0xA5; key].as_slice(), issuer.as_bytes(), user.as_bytes()].concat()
     };
     vec![
         seed(0, 20, "Example Corp", "alice"),
-        seed(1, Key::MIN, "100% sure & more?", "a@b.example"),
+        seed(1, TotpKey::MIN, "100% sure & more?", "a@b.example"),
         seed(2, 32, "a%20b", "50%=half#+"),
         seed(1, 20, ".", ".."),
-        seed(2, Key::MAX, &"\u{fc}".repeat(32), &"\u{e9}".repeat(127)),
+        seed(2, TotpKey::MAX, &"\u{fc}".repeat(32), &"\u{e9}".repeat(127)),
     ]
 }
 
@@ -89,7 +89,7 @@ pub fn texts() -> Vec<Vec<u8>> {
 struct Parts {
     issuer: Issuer,
     user: UserName,
-    key: Key,
+    key: TotpKey,
     algorithm: Algorithm,
     digits: Digits,
 }
@@ -98,12 +98,13 @@ impl Parts {
     /// Two bytes choose the kind, two the lengths of key and issuer; what no name may hold is left out.
     fn of(bytes: &[u8]) -> Option<Self> {
         let [algorithm, digits, key, issuer, rest @ ..] = bytes else { return None };
-        let (key, rest) = rest.split_at_checked(Key::MIN + usize::from(*key) % (Key::MAX - Key::MIN + 1))?;
+        let (key, rest) =
+            rest.split_at_checked(TotpKey::MIN + usize::from(*key) % (TotpKey::MAX - TotpKey::MIN + 1))?;
         let (issuer, user) = rest.split_at_checked(usize::from(*issuer))?;
         Some(Self {
             issuer: Issuer::new(&legal(issuer, 64, ":"))?,
             user: UserName::new(&legal(user, 255, ":/"))?,
-            key: Key::new(key)?,
+            key: TotpKey::copied(key)?,
             algorithm: [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512][usize::from(algorithm % 3)],
             digits: Digits::new(6 + digits % 3)?,
         })

@@ -5,7 +5,7 @@ use mfad_daemon::realm_record::RealmRecord;
 use mfad_daemon::record::{Factor, Failures, Pending, Plain, Record, Seed};
 use mfad_daemon::recovery::{Issued, Tag, Tags};
 use mfad_daemon::throttle::{Counter, Moment, Tries};
-use mfad_daemon::totp::{Algorithm, Digits, Key, Step};
+use mfad_daemon::totp::{Algorithm, Digits, Step, TotpKey};
 use mfad_daemon::used::UsedSteps;
 use mfad_proto::{Enforcement, EnrollmentId, Failure, Handle, Label};
 
@@ -35,7 +35,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     };
     let pending = || {
         let id = EnrollmentId::from_random([3; 16]);
-        Some(Pending { id, seed: seed(Key::MAX, Algorithm::Sha512), expires_at: 4, proved: true })
+        Some(Pending { id, seed: seed(TotpKey::MAX, Algorithm::Sha512), expires_at: 4, proved: true })
     };
     let last = || Some(Failure { time: 5, service: Label::cut("sshd") });
     let counter = Counter { in_a_row: 12, in_all: 13, last: Moment { run: 14, millis: 15 } };
@@ -59,6 +59,6 @@ pub fn seeds() -> Vec<Vec<u8>> {
 }
 
 fn seed(length: usize, algorithm: Algorithm) -> Seed {
-    let key = Key::new(&vec![9; length]).expect("a legal length");
+    let key = TotpKey::copied(&vec![9; length]).expect("a legal length");
     Seed { key, algorithm, digits: Digits::default(), handle: Handle::from_random([10; 20]) }
 }
