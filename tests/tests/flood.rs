@@ -32,7 +32,7 @@ fn enroll(daemon: &Daemon, user: &str) -> App {
     let set = daemon.mfactl(&["--realm", "kept", "admin", "set-password", user], &format!("{PASSWORD}\n"));
     assert!(set.status.success(), "{set:?}");
     let begun = daemon.mfactl(&["--realm", "kept", "enroll", "--begin", user], "");
-    let begun: serde_json::Value = serde_json::from_slice(&begun.stdout).unwrap();
+    let begun: Value = serde_json::from_slice(&begun.stdout).unwrap();
     let app = App::scan(begun["uri"].as_str().unwrap());
     let id = begun["enrollment"].as_str().unwrap();
     let args = ["--realm", "kept", "enroll", "--confirm", id, user];
@@ -90,6 +90,6 @@ fn a_user_who_floods_with_all_his_connections_stops_nobodys_login() {
     assert!(summed >= before, "{summed} of more than {before}: {sums:?}");
     assert_eq!(logbook::faults(&mut admin), []);
     let said = daemon.mfactl(&["--realm", "kept", "--json", "status", "alice"], "");
-    let status: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    let status: Value = serde_json::from_slice(&said.stdout).unwrap();
     assert_eq!((&status["state"], &status["failures_since"]), (&"active".into(), &0.into()), "alice was touched");
 }
