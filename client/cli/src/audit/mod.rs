@@ -7,7 +7,7 @@ mod verify;
 use mfad_client::{Client, Options};
 use mfad_proto::{Call, LogFilter, LogPage, LogPlace, Realm, Reply};
 
-use self::story::Entry;
+use self::story::{Entry, People};
 use crate::args::Audit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -26,12 +26,12 @@ pub(crate) fn run(audit: &Audit, (server, realm): (Options, Option<Realm>), outp
         until: moment(&audit.until)?,
         outcome: audit.outcome.clone(),
     };
-    let mut passed_over: u64 = 0;
+    let (mut passed_over, mut people): (u64, _) = (0, People::default());
     each_page(&mut client, &filter, false, |page| {
         for line in &page.lines {
             if output.is_for_a_program() {
                 output.raw(line.as_str())?;
-            } else if let Some(sentence) = Entry::parse(line.as_str()).told(audit.outcome.is_some()) {
+            } else if let Some(sentence) = Entry::parse(line.as_str()).told(audit.outcome.is_some(), &mut people) {
                 output.prose(&sentence)?;
             } else {
                 passed_over = passed_over.saturating_add(1);

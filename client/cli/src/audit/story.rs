@@ -1,8 +1,12 @@
 //! A line of the log as a sentence.
 
+use std::collections::HashMap;
+
+use nix::unistd::{Uid, User};
 use serde::Deserialize;
 
 use crate::output;
+use crate::paint;
 
 /// A line, as far as this program knows its members.
 #[derive(Deserialize, Default)]
@@ -35,20 +39,40 @@ impl Entry {
     }
 
     /// The sentence, after its moment; `None` for a question that changed nothing, unless `all` are told.
-    pub(super) fn told(&self, all: bool) -> Option<String> {
+    pub(super) fn told(&self, all: bool, people: &mut People) -> Option<String> {
         let asks = matches!(
             self.call.as_str(),
-            "ping" | "begin" | "status" | "list" | "show" | "get_policy" | "audit" | "stats" | "key_status"
+            "ping"
+                | "begin"
+                | "status"
+                | "list"
+                | "show"
+                | "get_policy"
+                | "import_one"
+                | "audit"
+                | "stats"
+                | "key_status"
         );
         if !all && asks && self.outcome == "answered" && self.event.is_none() {
             return None;
         }
-        let sentence = match self.event.as_deref() {
-            Some(event) => self.about_the_server(event)?,
-            None => format!("{}{}", self.about_a_request(), self.origin()),
+        let (sentence, origin) = match self.event.as_deref() {
+            Some(event) => (self.about_the_server(event)?, String::new()),
+            None => (self.about_a_request(people), format!("  [{}]", self.origin())),
         };
         let time = self.time.map_or_else(|| "-".to_owned(), output::time);
-        Some(printable(&format!("{time}  {sentence}")))
+        let sentence = self.painted(&printable(&sentence));
+        Some(format!("{}  {sentence}{}", paint::faint(&time), paint::faint(&printable(&origin))))
+    }
+
+    fn painted(&self, sentence: &str) -> String {
+        match (self.event.as_deref(), self.outcome.as_str()) {
+            (Some("lost" | "replaced"), _) => paint::bad(sentence),
+            (Some("start"), _) if self.after.as_deref() == Some("crash") => paint::warn(sentence),
+            (None, "accepted" | "enrolled") => paint::good(sentence),
+            (None, "denied" | "not_permitted" | "malformed" | "unavailable") => paint::warn(sentence),
+            (_, _) => sentence.to_owned(),
+        }
     }
 
     fn about_the_server(&self, event: &str) -> Option<String> {
@@ -74,11 +98,11 @@ impl Entry {
         })
     }
 
-    fn about_a_request(&self) -> String {
+    fn about_a_request(&self, people: &mut People) -> String {
         let user = self.name();
         let because = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         let said = self.said.as_ref().map(|said| format!(": {said}")).unwrap_or_default();
-        let by = self.uid.map_or_else(|| "somebody".to_owned(), |uid| format!("uid {uid}"));
+        let by = self.uid.map_or("somebody", |uid| people.name(uid));
         let what = self.shown();
         match (self.call.as_str(), self.outcome.as_str()) {
             ("verify" | "authenticate", "accepted") => format!("{user} logged in with {what}"),
@@ -98,6 +122,7 @@ impl Entry {
             ("remove", "done") => format!("{by} removed {user}"),
             ("set_password", "done") => format!("{by} set the password of {user}"),
             ("import_one", "imported") => format!("{by} imported a second factor for {user}"),
+            ("import_one", outcome) => format!("the import of a factor for {user}: {outcome}{because}"),
             ("set_policy", "answered") => format!("{by} set realm {}{said}", self.realm.as_deref().unwrap_or("?")),
             ("key_rotate", "answered") => format!("{by} began to change the key of the records"),
             ("backup", "done") => format!("{by} made a backup"),
@@ -138,7 +163,20 @@ impl Entry {
             self.socket.as_ref().map(|socket| format!("socket {socket}")).unwrap_or_default(),
         ];
         let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
-        format!("  [{}]", words.join(", "))
+        words.join(", ")
+    }
+}
+
+/// What uids are called on this machine now.
+#[derive(Default)]
+pub(super) struct People(HashMap<u32, String>);
+
+impl People {
+    fn name(&mut self, uid: u32) -> &str {
+        self.0.entry(uid).or_insert_with(|| {
+            let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
+            user.map_or_else(|| format!("uid {uid}"), |user| user.name)
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::each_page;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::paint;
 
 /// Looks at every line of the log, and prints what is wrong.
 pub(super) fn run(client: &mut Client, output: &Output) -> Result<(), Failure> {
@@ -15,11 +16,11 @@ pub(super) fn run(client: &mut Client, output: &Output) -> Result<(), Failure> {
         lines = lines.saturating_add(page.passed.into());
         for finding in &page.findings {
             // That the server crashed is no fault of the log.
-            if !matches!(finding.fault, LogFault::Crashed) {
-                findings = findings.saturating_add(1);
-            }
+            let is_crash = matches!(finding.fault, LogFault::Crashed);
+            findings = findings.saturating_add(u64::from(!is_crash));
             output.object(&FindingObject::from(finding))?;
-            output.prose(&finding.to_string())?;
+            let sentence = finding.to_string();
+            output.prose(&if is_crash { paint::warn(&sentence) } else { paint::bad(&sentence) })?;
         }
         Ok(())
     })?;
@@ -27,7 +28,7 @@ pub(super) fn run(client: &mut Client, output: &Output) -> Result<(), Failure> {
     if findings > 0 {
         return Err(Failure::Findings(findings));
     }
-    output.prose(&format!("The log is whole: {lines} lines."))
+    output.prose(&paint::good(&format!("The log is whole: {lines} lines.")))
 }
 
 #[derive(Serialize)]
