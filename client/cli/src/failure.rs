@@ -31,6 +31,8 @@ pub(crate) enum Failure {
     Stalled,
     /// The server answered another question.
     Unexpected(&'static str),
+    /// The doctor has found so many things, and has said which.
+    Findings(u32),
     /// What was typed or piped in cannot be used.
     Usage(&'static str),
     /// The caller has no user name, and named none.
@@ -82,7 +84,7 @@ impl Failure {
             }
             Self::Refused(Refusal::Malformed) | Self::TooLong(_) => Some("malformed"),
             Self::Refused(Refusal::Unsupported) => Some("unsupported"),
-            Self::Usage(_) | Self::NoUser | Self::Io(..) => None,
+            Self::Findings(_) | Self::Usage(_) | Self::NoUser | Self::Io(..) => None,
         }
     }
 
@@ -96,7 +98,8 @@ impl Failure {
             | Self::NothingToHelp(_)
             | Self::OtherUser(_)
             | Self::NotKnown(_)
-            | Self::NotBegun => 1,
+            | Self::NotBegun
+            | Self::Findings(_) => 1,
             Self::Usage(_) | Self::NoUser => 2,
             Self::Refused(Refusal::TryLater { .. }) => 3,
             Self::Refused(Refusal::Unavailable) | Self::NoAnswer(_) | Self::Unexpected(_) | Self::Stalled => 4,
@@ -167,6 +170,8 @@ impl fmt::Display for Failure {
                  shows how far it is.",
             ),
             Self::Unexpected(what) => write!(f, "mfad gave {what}."),
+            Self::Findings(1) => f.write_str("1 finding, with its remedy above."),
+            Self::Findings(findings) => write!(f, "{findings} findings, with their remedies above."),
             Self::Usage(what) => f.write_str(what),
             Self::NoUser => f.write_str("your uid has no user name: name the user"),
             Self::TooLong(what) => write!(f, "{what} is longer than any is"),
