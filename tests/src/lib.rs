@@ -16,6 +16,7 @@ pub mod loopdev;
 pub mod model;
 pub mod needles;
 pub mod nobody;
+pub mod patient;
 pub mod peers;
 pub mod people;
 pub mod phone;
