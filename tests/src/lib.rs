@@ -9,6 +9,7 @@ pub mod daemon;
 pub mod faults;
 pub mod flush_only;
 pub mod fuzzed;
+pub mod impostor;
 pub mod inprocess;
 pub mod journal;
 pub mod load;

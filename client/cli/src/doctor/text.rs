@@ -26,7 +26,7 @@ pub(super) fn read(path: &Path) -> io::Result<String> {
     }
 }
 
-/// The plain files of a folder, in the order of their names; at most a thousand.
+/// The plain files of a folder, in the order of their names; not more than any sane folder has.
 ///
 /// # Errors
 /// Why it cannot be listed.
@@ -38,4 +38,4 @@ pub(super) fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 const LARGEST: u64 = 1 << 18;
-const MOST: usize = 1000;
+const MOST: usize = 10_000;

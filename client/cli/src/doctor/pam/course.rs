@@ -60,7 +60,13 @@ impl Stack {
                 continue;
             }
             match &step.what {
-                What::Substack => open.push(State { at: state.at.saturating_add(1), ..state }),
+                What::Substack => {
+                    let mut state = state;
+                    state.at = state.at.saturating_add(1);
+                    state.entered.truncate(step.level);
+                    state.entered.push(state.impression);
+                    open.push(state);
+                }
                 What::Broken => open.push(self.follow(state, Action::Bad, "abort")),
                 What::Module(rule) if is_ours(rule) => {
                     asked(&state);
@@ -102,7 +108,10 @@ impl Stack {
                 state.impression = Impression::Bad;
                 state.at = self.end_of(here);
             }
-            Action::Reset => state.impression = Impression::None,
+            Action::Reset => {
+                let outer = self.level(here).checked_sub(1).and_then(|level| state.entered.get(level));
+                state.impression = outer.copied().unwrap_or_default();
+            }
             Action::Ignore => {}
             Action::Jump(count) => match self.jump(here, count) {
                 Some(at) => state.at = at,
@@ -147,6 +156,8 @@ impl Stack {
 struct State {
     at: usize,
     impression: Impression,
+    /// What the impression was when each stack that this lies in began.
+    entered: Vec<Impression>,
     /// Somebody has given a right password or key.
     is_checked: bool,
     is_asked: bool,
