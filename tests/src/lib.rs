@@ -6,6 +6,7 @@ pub mod bench;
 pub mod calls;
 pub mod clocked;
 pub mod daemon;
+pub mod diagnosis;
 pub mod faults;
 pub mod flush_only;
 pub mod fuzzed;

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 
-use mfad_tests::patient::{Diagnosis, Patient};
+use mfad_tests::diagnosis::Diagnosis;
+use mfad_tests::patient::Patient;
 use mfad_tests::random::Random;
 
 /// A stack as it should be, in one file.
@@ -145,14 +146,16 @@ fn stacks_that_do_not_are_found_line_by_line() {
 #[test]
 fn files_that_pam_cannot_read_end_the_reading_and_let_nobody_in() {
     let patient = Patient::healthy();
-    // Files that include each other, a pipe, a link to itself, and one that is too large.
+    // Files that include each other, many times over, a pipe, a link to itself, and one that is too large.
     patient.write("/etc/pam.d/loop", "auth required pam_unix.so\n@include loop\nauth substack loop\n");
+    patient.write("/etc/pam.d/many", &"@include many\n@include common-auth\n".repeat(5000));
     fs::remove_file(patient.place("/etc/pam.d/other")).unwrap();
     std::os::unix::fs::symlink("other", patient.place("/etc/pam.d/other")).unwrap();
     patient.write("/etc/pam.d/large", &"# comment\n".repeat(100_000));
     nix::unistd::mkfifo(&patient.place("/etc/pam.d/pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     for part in [
         "@include loop",
+        "@include many",
         "auth include pipe",
         "auth include large",
         "auth substack nowhere",

@@ -1,6 +1,7 @@
 //! What the doctor says of the ways that a real sshd has beside PAM. Run with the feature `root`.
 
-use mfad_tests::patient::{Diagnosis, Patient};
+use mfad_tests::diagnosis::Diagnosis;
+use mfad_tests::patient::Patient;
 
 /// What is found with these lines in front of `sshd_config`, or behind it from `Match` on.
 fn examine(patient: &Patient, lines: &str) -> Diagnosis {
@@ -75,6 +76,30 @@ fn an_sshd_that_says_nothing_is_noted() {
     let note = diagnosis.notes().into_iter().find(|note| note.starts_with("sshd:")).unwrap();
     assert!(note.starts_with("sshd: how sshd is configured is not known: /usr/sbin/sshd -T said "), "{note}");
     assert!(!diagnosis.prose.contains('\u{1b}'), "{}", diagnosis.prose);
+}
+
+#[test]
+fn sshd_is_asked_without_anything_of_the_callers_and_only_where_it_is_roots() {
+    let patient = Patient::healthy();
+    patient.write(
+        "/run/sshd/fake",
+        "#!/bin/sh\nprintf 'usepam yes\\nauthenticationmethods %s\\n' \"${CLOCK:-hostbased}\"\n",
+    );
+    patient.mode("/run/sshd/fake", 0o755);
+    let fake = "mount --bind /run/sshd/fake /usr/sbin/sshd; PATH=/run/sshd:$PATH";
+    let findings = patient.run(fake, &[]).findings();
+    let expected = "sshd: sshd, for everybody and root from this machine: hostbased is enough, without a code";
+    assert!(findings.iter().any(|found| found == expected), "{findings:#?}");
+    let diagnosis = patient.run(&format!("{fake}; chown 65534 /usr/sbin/sshd"), &[]);
+    let expected =
+        "sshd: how sshd is configured is not known: it was not asked, since /usr/sbin/sshd belongs to nobody";
+    assert!(diagnosis.notes().iter().any(|note| note == expected), "{:#?}", diagnosis.notes());
+    // One that never ends is not waited for.
+    patient.give("/run/sshd/fake", 0);
+    patient.write("/run/sshd/fake", "#!/bin/sh\nexec sleep 1000\n");
+    patient.mode("/run/sshd/fake", 0o755);
+    let notes = patient.run(fake, &[]).notes();
+    assert!(notes.iter().any(|note| note == "sshd: how sshd is configured is not known: timed out"), "{notes:#?}");
 }
 
 #[test]

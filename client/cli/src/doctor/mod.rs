@@ -52,8 +52,9 @@ struct Machine {
 
 impl Machine {
     fn look(options: Options) -> Self {
-        let server = Server::ask(&options);
-        Self { owners: Owners::of(options.trusted), server, pam: Pam::read(), sshd: Sshd::ask(), options }
+        let (server, owners) = (Server::ask(&options), Owners::of(options.trusted));
+        let sshd = Sshd::ask(&owners);
+        Self { options, owners, server, pam: Pam::read(), sshd }
     }
 }
 

@@ -97,17 +97,20 @@ const fn word(level: Level) -> &'static str {
     }
 }
 
-/// The text without anything that could move a terminal's cursor, or turn the direction of what it shows.
+/// As much of the text as a person reads, without anything that could move a terminal's cursor, or turn the direction of what it shows.
 fn escaped(text: &str) -> String {
     let is_plain = |c: char| {
         !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
+    let mut shown = String::new();
+    for c in text.chars().take(LONGEST) {
         if is_plain(c) { shown.push(c) } else { shown.extend(c.escape_default()) }
     }
     shown
 }
+
+/// Of a text, in characters.
+const LONGEST: usize = 2000;
 
 /// Under the text of a line.
 const INDENT: usize = 7;

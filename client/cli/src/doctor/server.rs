@@ -32,22 +32,22 @@ pub(super) enum Answer<T> {
 impl Server {
     /// Asks everything that the checks need. What builds on an answer that did not come is not asked.
     pub(super) fn ask(options: &Options) -> Self {
-        let silent = |link| Self {
+        let without = |link, why: &str| Self {
             path: options.path.clone(),
             link,
-            pong: Answer::Missing(SILENT.to_owned()),
-            may_administer: Answer::Missing(SILENT.to_owned()),
-            key: Answer::Missing(SILENT.to_owned()),
+            pong: Answer::Missing(why.to_owned()),
+            may_administer: Answer::Missing(why.to_owned()),
+            key: Answer::Missing(why.to_owned()),
         };
         let mut client = match Client::connect(options.clone()) {
             Ok(client) => client,
-            Err(error) => return silent(Err(error)),
+            Err(error) => return without(Err(error), SILENT),
         };
         let uid = client.server().map_or(u32::MAX, |server| server.0);
         let pong = ask(&mut client, Call::Ping, |reply| if let Reply::Pong(pong) = reply { Some(pong) } else { None });
         if !matches!(&pong, Answer::Given(pong) if pong.ready) {
             // Other calls would wait for a proof, and say no more.
-            return Self { pong, ..silent(Ok(uid)) };
+            return Self { pong, ..without(Ok(uid), "mfad answers nothing now") };
         }
         let may_administer = ask(&mut client, Call::KeyStatus, |reply| matches!(reply, Reply::Keys(_)).then_some(true));
         Self { path: options.path.clone(), link: Ok(uid), pong, may_administer, key: key_source(&mut client) }
@@ -136,10 +136,8 @@ pub(super) fn version(machine: &Machine) -> Vec<Said> {
     let remedy = "install mfad and mfactl of one version, then restart the daemon: systemctl restart mfad";
     vec![match (&machine.server.pong, &machine.server.link) {
         (Answer::Given(pong), _) if pong.version == own => Said::ok(check, format!("mfad and mfactl are {own}")),
-        (Answer::Given(pong), _) => {
-            Said::finding(check, format!("mfad is {}, and mfactl {own}", cut(&pong.version)), remedy)
-        }
-        (Answer::Refused(_) | Answer::Missing(_), Ok(_)) if !is_silent(&machine.server.pong) => {
+        (Answer::Given(pong), _) => Said::finding(check, format!("mfad is {}, and mfactl {own}", pong.version), remedy),
+        (Answer::Refused(_) | Answer::Missing(_), Ok(_)) => {
             Said::finding(check, format!("mfad does not say its version: {}", why(&machine.server.pong)), remedy)
         }
         (Answer::Refused(_) | Answer::Missing(_), _) => Said::note(check, SILENT),
@@ -151,18 +149,14 @@ pub(super) fn store(machine: &Machine) -> Vec<Said> {
     let check = "store";
     vec![match &machine.server.pong {
         Answer::Given(pong) if pong.ready => Said::ok(check, "the store is proved, and served"),
-        Answer::Given(pong) if pong.why.starts_with(PROVING) => Said::note(check, cut(&pong.why)),
+        Answer::Given(pong) if pong.why.starts_with(PROVING) => Said::note(check, pong.why.as_str()),
         Answer::Given(pong) => Said::finding(
             check,
-            format!("mfad answers nothing: {}", cut(&pong.why)),
+            format!("mfad answers nothing: {}", pong.why),
             "look at its log (journalctl -u mfad) and run mfad check; mfad restore puts a backup back",
         ),
         pong => Said::note(check, format!("how the store is, is not known: {}", why(pong))),
     }]
-}
-
-fn is_silent<T>(answer: &Answer<T>) -> bool {
-    matches!(answer, Answer::Missing(why) if why == SILENT)
 }
 
 fn why<T>(answer: &Answer<T>) -> &str {
@@ -171,11 +165,6 @@ fn why<T>(answer: &Answer<T>) -> &str {
         Answer::Refused(_) => "it refuses",
         Answer::Missing(why) => why,
     }
-}
-
-/// What another process says, as long as a sentence is.
-fn cut(text: &str) -> String {
-    text.chars().take(1000).collect()
 }
 
 const SILENT: &str = "there is no mfad to ask";

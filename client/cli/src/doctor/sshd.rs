@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::owners::Owners;
 use super::report::Said;
 use super::{Machine, is_root, program, text};
 
@@ -21,10 +22,16 @@ pub(super) struct View {
 }
 
 impl Sshd {
-    pub(super) fn ask() -> Self {
+    pub(super) fn ask(owners: &Owners) -> Self {
         let Some(program) = program::find("sshd") else { return Self::Absent };
         if !is_root() {
             return Self::Unseen("only root can ask it".to_owned());
+        }
+        // What others have written is not run as root.
+        match owners.outsider(&program) {
+            Ok(None) => {}
+            Ok(Some(outsider)) => return Self::Unseen(format!("it was not asked, since {outsider}")),
+            Err(error) => return Self::Unseen(format!("it cannot be looked at: {error}")),
         }
         VIEWS
             .iter()
@@ -51,7 +58,7 @@ impl View {
         if settings.contains_key("usepam") {
             Ok(Self { whom, settings })
         } else {
-            let words: String = printed.lines().last().unwrap_or_default().chars().take(200).collect();
+            let words = printed.lines().last().unwrap_or_default();
             Err(format!("{} -T said {words:?}", program.display()))
         }
     }

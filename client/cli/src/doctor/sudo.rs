@@ -42,10 +42,17 @@ fn judge_file(path: &Path) -> Vec<Said> {
 /// The numbers of the lines that spare the password.
 fn unasked(text: &str) -> Vec<usize> {
     let spares = |line: &str| {
-        let rule = line.split('#').next().unwrap_or_default();
+        let rule = line.get(..comment(line)).unwrap_or_default();
         rule.contains("NOPASSWD") || (rule.trim_start().starts_with("Defaults") && rule.contains("!authenticate"))
     };
     (1..).zip(text.lines()).filter(|(_, line)| spares(line)).map(|(number, _)| number).collect()
+}
+
+/// Where the comment of a line begins: at a `#` that is no uid's.
+fn comment(line: &str) -> usize {
+    let is_comment = |rest: &str| !rest.chars().nth(1).is_some_and(|next| next.is_ascii_digit());
+    let mut marks = line.match_indices('#').map(|(at, _)| at);
+    marks.find(|at| line.get(*at..).is_some_and(is_comment)).unwrap_or(line.len())
 }
 
 const CHECK: &str = "sudo";

@@ -7,7 +7,8 @@ mod module;
 mod stack;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use self::line::{Facility, Rule};
 use self::stack::{Place, Source, Stack};
@@ -18,6 +19,8 @@ use super::{Machine, text};
 /// The stacks of all services.
 pub(super) struct Pam {
     services: Vec<Service>,
+    /// What cannot be read, each with the reason.
+    unread: Vec<String>,
 }
 
 struct Service {
@@ -28,15 +31,28 @@ struct Service {
 
 impl Pam {
     pub(super) fn read() -> Self {
-        let files = FOLDERS.iter().flat_map(|folder| text::files(Path::new(folder)).unwrap_or_default());
-        let names: BTreeSet<_> = files.filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect();
-        let stack = |name: &str, facility| Stack::of(name, facility, &find);
-        let services = names.into_iter().map(|name| Service {
-            auth: stack(&name, Facility::Auth),
-            account: stack(&name, Facility::Account),
-            name,
-        });
-        Self { services: services.collect() }
+        let (mut names, mut unread) = (BTreeSet::new(), Vec::new());
+        for folder in FOLDERS.map(Path::new) {
+            match text::files(folder) {
+                Ok(files) => names.extend(files.iter().filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => unread.push(format!("{} cannot be listed: {error}", folder.display())),
+            }
+        }
+        let mut services = Vec::new();
+        for name in names {
+            let Some(path) = place_of(&name) else { continue };
+            match text::read(&path) {
+                Ok(_) => {
+                    let [auth, account] =
+                        [Facility::Auth, Facility::Account].map(|facility| Stack::of(&name, facility, &find));
+                    services.push(Service { name, auth, account });
+                }
+                Err(error) => unread
+                    .push(format!("{} cannot be read, nor what it does where it is included: {error}", path.display())),
+            }
+        }
+        Self { services, unread }
     }
 
     /// Whether this service asks for a code.
@@ -49,10 +65,13 @@ impl Pam {
     }
 }
 
-/// A file of PAM: in the machine's own folder, else in the distribution's.
+/// Where a file of PAM lies: in the machine's own folder, else in the distribution's.
+fn place_of(name: &str) -> Option<PathBuf> {
+    FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.exists())
+}
+
 fn find(name: &str) -> Option<Source> {
-    let mut places = FOLDERS.iter().map(|folder| Path::new(folder).join(name));
-    let path = places.find(|path| path.exists())?;
+    let path = place_of(name)?;
     let text = text::read(&path).ok()?;
     Some(Source { path: path.display().to_string(), text })
 }
@@ -60,10 +79,10 @@ fn find(name: &str) -> Option<Source> {
 /// Check: every way in asks for a code, and takes a no for a no.
 pub(super) fn judge(machine: &Machine) -> Vec<Said> {
     let pam = &machine.pam;
-    let asking: Vec<_> = pam.asking().collect();
-    let mut said: Vec<_> = looping(pam).into_iter().collect();
+    let unread = pam.unread.iter().map(|unread| Said::note(CHECK, unread.as_str()));
+    let mut said: Vec<_> = unread.chain(looping(pam)).collect();
     // `mfad` is no way in, and has been judged.
-    let asking: Vec<_> = asking.into_iter().filter(|service| service.name != OWN).collect();
+    let asking: Vec<_> = pam.asking().filter(|service| service.name != OWN).collect();
     if asking.is_empty() {
         said.push(Said::advice(
             CHECK,
@@ -103,19 +122,21 @@ fn looping(pam: &Pam) -> Option<Said> {
 }
 
 /// What exists here as a way in, and asks for no code though others do.
-fn unasked(pam: &Pam) -> Vec<Said> {
+fn unasked(pam: &Pam) -> impl Iterator<Item = Said> {
     let ways = pam.services.iter().filter(|service| WAYS_IN.contains(&service.name.as_str()));
-    let unasked = ways.filter(|service| service.auth.asking().next().is_none()).map(|service| {
-        Said::finding(
-            CHECK,
-            format!("{} goes around: it asks for no code", service.name),
-            format!(
-                "put auth required pam_mfad.so behind the password's lines that /etc/pam.d/{} leads to",
-                service.name
+    ways.filter(|service| service.auth.asking().next().is_none()).map(|service| {
+        let name = &service.name;
+        match service.auth.broken() {
+            Some(place) => {
+                Said::note(CHECK, format!("whether {name} asks for a code is not known: {place} cannot be read"))
+            }
+            None => Said::finding(
+                CHECK,
+                format!("{name} goes around: it asks for no code"),
+                format!("put auth required pam_mfad.so behind the password's lines that /etc/pam.d/{name} leads to"),
             ),
-        )
-    });
-    unasked.collect()
+        }
+    })
 }
 
 /// What is wrong with a service that asks for a code.

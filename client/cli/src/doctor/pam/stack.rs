@@ -49,8 +49,14 @@ pub(super) type Find<'a> = &'a dyn Fn(&str) -> Option<Source>;
 impl Stack {
     /// Where a service says nothing of a facility, PAM takes what the service `other` says.
     pub(super) fn of(service: &str, facility: Facility, find: Find<'_>) -> Self {
-        let own = Reader { facility, find, steps: Vec::new() }.read(service);
-        if own.is_empty() { Self(Reader { facility, find, steps: own }.read("other")) } else { Self(own) }
+        let read = |service| Reader { facility, find, included: 0, steps: Vec::new() }.read(service);
+        let own = read(service);
+        Self(if own.is_empty() { read("other") } else { own })
+    }
+
+    /// The first line that cannot be read, or leads to what cannot be.
+    pub(super) fn broken(&self) -> Option<&Place> {
+        self.0.iter().find(|step| matches!(step.what, What::Broken)).map(|step| &step.place)
     }
 }
 
@@ -58,6 +64,7 @@ impl Stack {
 struct Reader<'a> {
     facility: Facility,
     find: Find<'a>,
+    included: usize,
     steps: Vec<Step>,
 }
 
@@ -101,7 +108,8 @@ impl Reader<'_> {
 
     fn include(&mut self, file: &str, place: Place, depth: Depth) {
         // Files that include each other end here, and in PAM as well.
-        let goes_on = depth.files < DEEPEST && self.steps.len() < LONGEST;
+        let goes_on = depth.files < DEEPEST && self.included < LONGEST;
+        self.included = self.included.saturating_add(1);
         match goes_on.then(|| (self.find)(file)).flatten() {
             Some(source) => self.add(&source, Depth { files: depth.files.saturating_add(1), ..depth }),
             None => self.push(depth.level, place, What::Broken),
@@ -118,5 +126,5 @@ impl Reader<'_> {
 /// As deep as PAM goes.
 const DEEPEST: usize = 16;
 
-/// More lines than any real stack has.
+/// More lines than any real stack has, and more files than any includes.
 const LONGEST: usize = 256;
