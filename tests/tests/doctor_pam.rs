@@ -24,6 +24,8 @@ fn examine(patient: &Patient, lines: &str) -> Diagnosis {
 fn stacks_that_keep_their_promise_have_no_findings() {
     let patient = Patient::healthy();
     patient.write("/etc/pam.d/passwords", "auth [success=1 default=ignore] pam_unix.so\nauth requisite pam_deny.so\n");
+    // What was put aside is no service.
+    patient.write("/etc/pam.d/sudo.dpkg-old", "auth optional pam_mfad.so\n");
     for lines in [
         GOOD,
         "auth sufficient pam_rootok.so\nauth requisite pam_unix.so\nauth required pam_mfad.so realm=system enroll=off [prompt=One code: ]\n",
@@ -40,7 +42,7 @@ fn stacks_that_keep_their_promise_have_no_findings() {
             patient.write("/etc/pam.d/more", "auth required pam_mfad.so\nauth sufficient pam_permit.so\n");
         }
         let findings = examine(&patient, lines).findings();
-        let about_sudo: Vec<_> = findings.iter().filter(|found| found.contains("sudo:")).collect();
+        let about_sudo: Vec<_> = findings.iter().filter(|found| found.contains("sudo")).collect();
         assert!(about_sudo.is_empty(), "{lines}: {about_sudo:#?}");
     }
 }
@@ -195,7 +197,14 @@ fn a_module_that_pam_does_not_find_and_a_service_that_asks_itself_are_found() {
         "pam: the service mfad, by which mfad asks for passwords, asks mfad in turn: /etc/pam.d/common-auth line",
     );
     patient.write("/etc/pam.d/mfad", "auth required pam_unix.so\naccount required pam_unix.so\n");
-    patient.examine("").finds_nothing();
+    let diagnosis = patient.examine("");
+    diagnosis.finds_nothing();
+    // What is only included is no service.
+    assert!(
+        diagnosis.at("ok").contains(&"pam: these services ask for a code: login, other, sshd, su, su-l".to_owned()),
+        "{:?}",
+        diagnosis.at("ok")
+    );
 
     patient.write("/etc/pam.d/common-auth", &common);
     let diagnosis = patient.examine("");

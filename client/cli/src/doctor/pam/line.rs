@@ -126,6 +126,14 @@ pub(super) fn parse(text: &str) -> Vec<Line> {
         .collect()
 }
 
+/// The names of the files that a file includes.
+pub(super) fn included(text: &str) -> impl Iterator<Item = String> {
+    parse(text).into_iter().filter_map(|line| match line.content {
+        Content::Whole { file } | Content::Part { file, .. } => Some(file),
+        Content::Rule { .. } | Content::Broken { .. } => None,
+    })
+}
+
 /// The lines that a backslash goes on from are one, and a `#` ends each.
 fn joined(text: &str) -> Vec<(usize, String)> {
     let mut lines: Vec<(usize, String)> = Vec::new();

@@ -39,11 +39,12 @@ impl Pam {
                 Err(error) => unread.push(format!("{} cannot be listed: {error}", folder.display())),
             }
         }
-        let mut services = Vec::new();
+        let (mut services, mut parts) = (Vec::<Service>::new(), BTreeSet::new());
         for name in names {
-            let Some(path) = place_of(&name) else { continue };
+            let Some(path) = place_of(&name).filter(|_| !is_left_over(&name)) else { continue };
             match text::read(&path) {
-                Ok(_) => {
+                Ok(text) => {
+                    parts.extend(line::included(&text));
                     let [auth, account] =
                         [Facility::Auth, Facility::Account].map(|facility| Stack::of(&name, facility, &find));
                     services.push(Service { name, auth, account });
@@ -52,6 +53,8 @@ impl Pam {
                     .push(format!("{} cannot be read, nor what it does where it is included: {error}", path.display())),
             }
         }
+        // What others include is a part of them, unless it is known to be a way in by itself.
+        services.retain(|service| is_way_in(&service.name) || !parts.contains(&service.name));
         Self { services, unread }
     }
 
@@ -63,6 +66,15 @@ impl Pam {
     fn asking(&self) -> impl Iterator<Item = &Service> {
         self.services.iter().filter(|service| service.auth.asking().next().is_some())
     }
+}
+
+/// Whether an editor or a package has put this aside: no program asks for a service of such a name.
+fn is_left_over(name: &str) -> bool {
+    name.ends_with('~') || [".dpkg-", ".rpm", ".bak", ".orig", ".ucf-"].iter().any(|mark| name.contains(mark))
+}
+
+fn is_way_in(service: &str) -> bool {
+    WAYS_IN.contains(&service)
 }
 
 /// Where a file of PAM lies: in the machine's own folder, else in the distribution's.
@@ -123,7 +135,7 @@ fn looping(pam: &Pam) -> Option<Said> {
 
 /// What exists here as a way in, and asks for no code though others do.
 fn unasked(pam: &Pam) -> impl Iterator<Item = Said> {
-    let ways = pam.services.iter().filter(|service| WAYS_IN.contains(&service.name.as_str()));
+    let ways = pam.services.iter().filter(|service| is_way_in(&service.name));
     ways.filter(|service| service.auth.asking().next().is_none()).map(|service| {
         let name = &service.name;
         match service.auth.broken() {
