@@ -1,5 +1,4 @@
 //! `mfactl`: the command line of mfad. It parses, asks one question after the other, prints, and sets the exit status.
-#![forbid(unsafe_code)]
 #![expect(clippy::wildcard_enum_match_arm, reason = "every answer that a command does not wait for is one failure")]
 
 mod admin;

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
-use mfad_proto::{Accepted, Enrollment, Issued, Keys, Realm, RealmPolicy, SecretText, Status};
+use mfad_proto::{Accepted, Enrollment, Issued, Keys, Realm, RealmPolicy, SecretText, Status, printable};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -74,10 +74,9 @@ pub(crate) fn time(unix: u64) -> String {
     moment.map_or_else(|| format!("Unix time {unix}"), |moment| humantime::format_rfc3339_seconds(moment).to_string())
 }
 
-/// ` from SERVICE`, or nothing when no service was named. Control characters come from a stranger, and are left out.
+/// ` from SERVICE`, or nothing when no service was named.
 pub(crate) fn from_service(service: &str) -> String {
-    let shown: String = service.chars().filter(|c| !c.is_control()).collect();
-    if shown.is_empty() { shown } else { format!(" from {shown}") }
+    if service.is_empty() { String::new() } else { format!(" from {}", printable(service)) }
 }
 
 #[derive(Serialize)]

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use mfad_proto::is_printable;
 use serde::Serialize;
 
 use super::flood::{Source, Sum};
@@ -102,28 +103,21 @@ impl<'a> Summed<'a> {
 fn object(line: &impl Serialize) -> String {
     // INVARIANT: texts and numbers can always be written.
     let text = serde_json::to_string(line).unwrap_or_default();
-    if !text.chars().any(is_unprintable) {
+    if text.chars().all(is_printable) {
         return text;
     }
     let mut escaped = String::with_capacity(text.len().saturating_mul(2));
     for c in text.chars() {
-        if is_unprintable(c) {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                // INVARIANT: a string takes everything.
-                write!(escaped, "\\u{unit:04x}").ok();
-            }
-        } else {
+        if is_printable(c) {
             escaped.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // INVARIANT: a string takes everything.
+            write!(escaped, "\\u{unit:04x}").ok();
         }
     }
     escaped
-}
-
-/// Control characters, and those that turn or hide the text around them.
-fn is_unprintable(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Bytes of the longest object: with its number and its frame's other fields it fits an answer.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use mfad_proto::printable;
 use nix::unistd::{Uid, User};
 use serde::Deserialize;
 
@@ -178,13 +179,4 @@ impl People {
             user.map_or_else(|| format!("uid {uid}"), |user| user.name)
         })
     }
-}
-
-/// Without what a terminal would obey: strangers choose some of these words.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || is_format(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
-const fn is_format(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use mfad_proto::UserName;
+use mfad_proto::{UserName, printable};
 use serde::Serialize;
 
 use super::{Place, Refused};
@@ -108,17 +108,9 @@ impl<'o> Report<'o> {
 /// What stands in a file of somebody else's, so that it can be shown: nothing in it moves a cursor, turns the direction of
 /// writing, or fills the screen.
 pub(super) fn shown(text: &str) -> String {
-    let mut shown = String::new();
-    for (place, c) in text.chars().enumerate() {
-        if place == SHOWN {
-            shown.push('\u{2026}');
-            break;
-        }
-        if c.is_alphanumeric() || c.is_ascii_graphic() || c == ' ' {
-            shown.push(c);
-        } else {
-            shown.extend(c.escape_default());
-        }
+    let mut shown = printable(&text.chars().take(SHOWN).collect::<String>());
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push('\u{2026}');
     }
     shown
 }
