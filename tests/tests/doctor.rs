@@ -46,7 +46,7 @@ fn without_a_daemon_that_is_found_and_the_other_checks_go_on() {
     assert!(diagnosis.at("ok").iter().any(|line| line.starts_with("pam:")), "{}", diagnosis.prose);
     assert!(diagnosis.prose.contains("FINDING socket: "), "{}", diagnosis.prose);
     assert!(diagnosis.prose.contains("        remedy: start mfad"), "{}", diagnosis.prose);
-    assert!(diagnosis.prose.ends_with("mfactl: 1 finding, with its remedy above.\n"), "{}", diagnosis.prose);
+    assert!(diagnosis.prose.ends_with("mfactl: 1 finding: see above.\n"), "{}", diagnosis.prose);
     // A socket that a killed daemon has left.
     let findings = patient.examine("kill -9 $pid; wait $pid || :").findings();
     assert!(findings.iter().any(|found| found.contains("no mfad listens on /run/mfad/mfad.sock")), "{findings:#?}");

@@ -129,20 +129,31 @@ fn filters_find_what_fits_all_of_them() {
 
 #[test]
 fn any_single_byte_that_is_changed_is_found() {
-    let daemon = Daemon::start_clocked(REALM);
+    let mut daemon = Daemon::start_clocked(REALM);
     afternoon(&daemon);
-    let mut client = daemon.client();
-    assert_eq!(faults(&mut client), []);
     let path = files(daemon.state()).pop().unwrap();
-    let content = fs::read(&path).unwrap();
+    assert_eq!(faults(&mut daemon.client()), []);
     let file = File::options().write(true).open(&path).unwrap();
-    for (place, byte) in content.iter().enumerate() {
-        // In its place: each look at the log adds a line at its end.
+    let change = |place: usize, byte: u8| {
+        // In its place: a look at the log of a running daemon adds a line at its end.
         file.write_all_at(&[byte ^ 1 << (place % 8)], place as u64).unwrap();
-        assert_ne!(faults(&mut client), [], "byte {place} of {}", content.len());
+    };
+    let content = fs::read(&path).unwrap();
+    for (place, byte) in content.iter().enumerate().step_by(content.len() / 16) {
+        change(place, *byte);
+        assert_ne!(faults(&mut daemon.client()), [], "byte {place} of {}, while it runs", content.len());
         file.write_all_at(&[*byte], place as u64).unwrap();
     }
-    assert_eq!(faults(&mut client), [], "everything was put back");
+    assert_eq!(faults(&mut daemon.client()), [], "everything was put back");
+    daemon.stop();
+    let look = Offline::open(daemon.state());
+    let content = fs::read(&path).unwrap();
+    for (place, byte) in content.iter().enumerate() {
+        change(place, *byte);
+        assert_ne!(look.faults(), [], "byte {place} of {}", content.len());
+        file.write_all_at(&[*byte], place as u64).unwrap();
+    }
+    assert_eq!(look.faults(), [], "everything was put back");
 }
 
 #[test]

@@ -144,5 +144,10 @@ impl Lines {
     }
 }
 
+/// Whether a line that was read may get its end yet.
+pub(super) fn is_unfinished(line: &[u8]) -> bool {
+    !line.ends_with(b"\n") && u64::try_from(line.len()).is_ok_and(|length| length < LONGEST)
+}
+
 /// Bytes of the longest line that is read as one: more than any that is written.
 const LONGEST: u64 = 8192;

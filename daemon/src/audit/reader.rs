@@ -12,7 +12,7 @@ use mfad_proto::{AccountName, LogFault, LogFilter, LogFinding, LogLine, LogPage,
 use serde::Deserialize;
 
 use super::chain::{Chain, Found, Link, Stored, Telling, Walk};
-use super::files::Files;
+use super::files::{Files, is_unfinished};
 use super::standing::{End, Standing};
 use crate::names::NameHasher;
 
@@ -154,7 +154,7 @@ impl Turner<'_> {
                 return Ok(Some(here));
             }
             let Some(line) = lines.next()? else { return Ok(None) };
-            if !line.ends_with(b"\n") && file >= self.end.file && self.is_being_written(here)? {
+            if is_unfinished(line) && file >= self.end.file && self.is_being_written(here)? {
                 return Ok(None);
             }
             if !self.line(file, line) {
@@ -169,7 +169,7 @@ impl Turner<'_> {
         for _ in 0..PATIENCE {
             std::thread::sleep(Duration::from_millis(1));
             let Some(mut lines) = self.reader.files.lines(place.file, place.offset)? else { return Ok(false) };
-            if lines.next()?.is_none_or(|line| line.ends_with(b"\n")) {
+            if lines.next()?.is_none_or(|line| !is_unfinished(line)) {
                 return Ok(true);
             }
         }
