@@ -3,7 +3,9 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
-use mfad_proto::{Accepted, Enrollment, Issued, Keys, Realm, RealmPolicy, SecretText, Status};
+use mfad_proto::{
+    Accepted, Enrollment, Failure as FailedTry, Issued, Keys, Listed, Profile, Realm, RealmPolicy, SecretText, Status,
+};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -115,26 +117,107 @@ impl<'a> From<&'a Status> for StatusObject<'a> {
 pub(crate) struct AcceptedObject<'a> {
     result: &'static str,
     factor: &'static str,
+/// One account of `admin list`.
+#[derive(Serialize)]
+pub(crate) struct ListedObject<'a> {
+    realm: &'a str,
+    user: &'a str,
+    state: &'static str,
+    enforced: bool,
+    recovery_left: u32,
+    enrolled_at: Option<u64>,
+    last_success: Option<u64>,
+    failures_since: u32,
+    retry_after: Option<u32>,
+    holder: &'static str,
+}
+
+impl<'a> ListedObject<'a> {
+    pub(crate) fn new(realm: &'a Realm, listed: &'a Listed) -> Self {
+        Self {
+            realm: realm.as_str(),
+            user: listed.user.as_str(),
+            state: listed.state.as_str(),
+            enforced: listed.enforced,
+            recovery_left: listed.recovery_left,
+            enrolled_at: listed.enrolled_at,
+            last_success: listed.last_success,
+            failures_since: listed.failures_since,
+            retry_after: listed.retry_after,
+            holder: listed.holder.as_str(),
+        }
+    }
+}
+
+/// `admin show`.
+#[derive(Serialize)]
+pub(crate) struct ProfileObject<'a> {
+    #[serde(flatten)]
+    status: StatusObject<'a>,
+    holder: &'static str,
+    uid: Option<u32>,
+    generation: u64,
+    algorithm: Option<&'static str>,
+    digits: Option<u8>,
+    clock_offset: Option<i64>,
+    handle: Option<String>,
+    pending_until: Option<u64>,
+    issued_until: Option<u64>,
+    has_password: bool,
+    last_failure: Option<FailureObject<'a>>,
+    password_retry_after: Option<u32>,
+    login_retry_after: Option<u32>,
+    own_locked: bool,
+}
+
+impl<'a> From<&'a Profile> for ProfileObject<'a> {
+    fn from(profile: &'a Profile) -> Self {
+        let factor = profile.factor.as_ref();
+        Self {
+            status: StatusObject::from(&profile.status),
+            holder: profile.holder.as_str(),
+            uid: profile.uid,
+            generation: profile.generation,
+            algorithm: factor.map(|factor| factor.algorithm.as_str()),
+            digits: factor.map(|factor| factor.digits.count()),
+            clock_offset: factor.map(|factor| i64::from(factor.ahead).saturating_sub(i64::from(factor.behind))),
+            handle: factor.map(|factor| factor.handle.to_string()),
+            pending_until: profile.pending_until,
+            issued_until: profile.issued_until,
+            has_password: profile.has_password,
+            last_failure: profile.last_failure.as_ref().map(FailureObject::from),
+            password_retry_after: profile.password_retry_after,
+            login_retry_after: profile.login_retry_after,
+            own_locked: profile.own_locked,
+        }
+    }
+}
+
     recovery_left: u32,
     failures_since: u32,
     last_failure: Option<FailureObject<'a>>,
 }
 
 #[derive(Serialize)]
-struct FailureObject<'a> {
+pub(crate) struct FailureObject<'a> {
     time: u64,
     service: &'a str,
 }
 
 impl<'a> From<&'a Accepted> for AcceptedObject<'a> {
     fn from(accepted: &'a Accepted) -> Self {
-        let last = accepted.last_failure.as_ref();
         Self {
             result: "accepted",
             factor: accepted.factor.as_str(),
+impl<'a> From<&'a FailedTry> for FailureObject<'a> {
+    fn from(failure: &'a FailedTry) -> Self {
+        Self { time: failure.time, service: failure.service.as_str() }
+    }
+}
+
             recovery_left: accepted.recovery_left,
             failures_since: accepted.failures_since,
-            last_failure: last.map(|last| FailureObject { time: last.time, service: last.service.as_str() }),
+            last_failure: accepted.last_failure.as_ref().map(FailureObject::from),
         }
     }
 }

@@ -32,7 +32,7 @@ use crate::record::{Pending, Record};
 use crate::recovery::{self, RecoveryCode, Tag, Tagger};
 use crate::service::{Down, Service};
 use crate::totp;
-use crate::users::Directory;
+use crate::users::{Asker, Directory};
 use crate::vault::{self, Demand, First, Fresh, Opening, Try};
 
 use self::line::{Subject, subject};
@@ -166,7 +166,7 @@ impl Handler {
         };
         let judged = policy.judge((peer, role), who.as_ref(), kind, account)?;
         let person = match judged.unix_name() {
-            Some(name) => self.directory.person(name, policy.is_unprivileged(peer, role)).await?,
+            Some(name) => self.directory.person(name, Asker::of(policy.is_unprivileged(peer, role))).await?,
             None => None,
         };
         Ok(judged.settle(person)?)
@@ -191,7 +191,7 @@ impl Handler {
         if rules.except.groups.is_empty() {
             return Ok(true);
         }
-        let groups = self.directory.groups(&name.user, permit.is_own()).await?;
+        let groups = self.directory.groups(&name.user, Asker::of(permit.is_own())).await?;
         Ok(!rules.except.hold(&name.user, service, &groups))
     }
 
