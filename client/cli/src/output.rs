@@ -27,6 +27,11 @@ impl Output {
         written.map_err(unwritable)
     }
 
+    /// Prints a text as it is on standard output.
+    pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
+        io::stdout().lock().write_all(text.as_bytes()).map_err(unwritable)
+    }
+
     /// Whether [`Self::prose`] goes to a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
         if self.json { io::stderr().is_terminal() } else { io::stdout().is_terminal() }
@@ -112,11 +117,6 @@ impl<'a> From<&'a Status> for StatusObject<'a> {
     }
 }
 
-/// A right code.
-#[derive(Serialize)]
-pub(crate) struct AcceptedObject<'a> {
-    result: &'static str,
-    factor: &'static str,
 /// One account of `admin list`.
 #[derive(Serialize)]
 pub(crate) struct ListedObject<'a> {
@@ -193,15 +193,27 @@ impl<'a> From<&'a Profile> for ProfileObject<'a> {
     }
 }
 
+/// A right code.
+#[derive(Serialize)]
+pub(crate) struct AcceptedObject<'a> {
+    result: &'static str,
+    factor: &'static str,
     recovery_left: u32,
     failures_since: u32,
     last_failure: Option<FailureObject<'a>>,
 }
 
+/// A failed try.
 #[derive(Serialize)]
 pub(crate) struct FailureObject<'a> {
     time: u64,
     service: &'a str,
+}
+
+impl<'a> From<&'a FailedTry> for FailureObject<'a> {
+    fn from(failure: &'a FailedTry) -> Self {
+        Self { time: failure.time, service: failure.service.as_str() }
+    }
 }
 
 impl<'a> From<&'a Accepted> for AcceptedObject<'a> {
@@ -209,12 +221,6 @@ impl<'a> From<&'a Accepted> for AcceptedObject<'a> {
         Self {
             result: "accepted",
             factor: accepted.factor.as_str(),
-impl<'a> From<&'a FailedTry> for FailureObject<'a> {
-    fn from(failure: &'a FailedTry) -> Self {
-        Self { time: failure.time, service: failure.service.as_str() }
-    }
-}
-
             recovery_left: accepted.recovery_left,
             failures_since: accepted.failures_since,
             last_failure: accepted.last_failure.as_ref().map(FailureObject::from),

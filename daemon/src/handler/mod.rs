@@ -24,12 +24,14 @@ use crate::accounts::{Accounts, Decided};
 use crate::audit::Audit;
 use crate::clock::{Now, Stopwatch, Timeline};
 use crate::first_factor::FirstFactors;
+use crate::metrics::Metrics;
 use crate::names::NameHasher;
 use crate::otpauth;
 use crate::policy::{Peer, Permit, Policy, Role, Shown};
 use crate::reason::Reason;
 use crate::record::{Pending, Record};
 use crate::recovery::{self, RecoveryCode, Tag, Tagger};
+use crate::root_key::Source;
 use crate::service::{Down, Service};
 use crate::totp;
 use crate::users::{Asker, Directory};
@@ -54,6 +56,8 @@ pub(crate) struct Handler {
     pub(crate) tagger: Tagger,
     pub(crate) time: Timeline,
     pub(crate) audit: Arc<Audit>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) root_source: Source,
 }
 
 /// An answer, and the descriptor that goes with it, if any.
