@@ -13,6 +13,7 @@ pub mod inprocess;
 pub mod journal;
 pub mod load;
 pub mod loopdev;
+pub mod measured;
 pub mod model;
 pub mod needles;
 pub mod nobody;
