@@ -57,8 +57,8 @@ pub enum Reply {
     Policy(RealmPolicy),
     /// 14: to `List`.
     Accounts(AccountPage),
-    /// 15: to `Show`.
-    Profile(Profile),
+    /// 15: to `Show`. In a box, since it is far larger than the others.
+    Profile(Box<Profile>),
     /// 16: to `ImportOne`.
     Imported(Imported),
     /// 17: to `Audit`.

@@ -170,7 +170,7 @@ fn hall(home: &Arc<FaultyHome>, people: &[(&str, u32)]) -> Hall {
 
 fn profile(line: &mut Line, user: &str) -> Profile {
     match line.ask(&Call::Show { account: account(&name(&Realm::system(), user)) }) {
-        Reply::Profile(profile) => profile,
+        Reply::Profile(profile) => *profile,
         _ => panic!("{user} is not shown"),
     }
 }

@@ -133,7 +133,7 @@ pub(crate) fn show(mut session: Session, output: &Output) -> Result<(), Failure>
         Reply::Refused(Refusal::Denied) => return Err(Failure::NotKnown(session.user().clone())),
         other => return Err(Failure::unexpected(&other)),
     };
-    output.object(&ProfileObject::from(&profile))?;
+    output.object(&ProfileObject::from(&*profile))?;
     crate::describe(&profile.status, output)?;
     let line = |label: &str, value: &str| output.prose(&format!("  {label:23} {value}"));
     for (label, seconds) in

@@ -118,7 +118,7 @@ impl Handler {
             let known = shown.is_some();
             Decided { verdict: shown.ok_or(Reason::NotEnrolled), known }
         });
-        Ok(Outcome::judged(shown, Reply::Profile))
+        Ok(Outcome::judged(shown, |profile| Reply::Profile(Box::new(profile))))
     }
 }
 
