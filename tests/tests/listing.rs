@@ -19,6 +19,7 @@ use mfad_tests::inprocess::{InProcess, SetClock};
 use mfad_tests::peers::{Hall, Kind, Line, Rights, Socket, account, kept, name, rules};
 use mfad_tests::phone::Phone;
 use mfad_tests::programs::built;
+use mfad_tests::terminal::Terminal;
 use mfad_tests::town::Town;
 use serde_json::Value;
 
@@ -319,29 +320,32 @@ fn look_ups_that_hang_keep_no_answer_beyond_the_deadline_and_no_login() {
     let mut usual = daemon.options();
     // What a client takes that says nothing else.
     usual.deadline = Duration::from_secs(5);
-    let done = AtomicBool::new(false);
     let found = std::thread::scope(|scope| {
-        let lister = scope.spawn(|| {
-            let mut client = Client::connect(usual).unwrap();
-            let found = all(&mut |call| client.call(call).expect("an answer in time"), &Realm::system(), 100);
-            done.store(true, Ordering::SeqCst);
-            found
+        let lists = [(); 3].map(|()| {
+            scope.spawn(|| {
+                let mut client = Client::connect(usual.clone()).unwrap();
+                all(&mut |call| client.call(call).expect("an answer in time"), &Realm::system(), 100)
+            })
         });
         let mut logins = 0;
-        while !done.load(Ordering::SeqCst) {
+        while !lists.iter().all(|list| list.is_finished()) {
             logins += 1;
             clock.set(NOON + logins * 30);
             let reply = client.call(verify("own-1", &phone.code(NOON / 30 + logins))).unwrap();
             assert!(accepted(&reply), "login {logins}");
         }
         assert!(logins > 0);
-        lister.join().expect("a whole list")
+        lists.map(|list| list.join().expect("a whole list")).into_iter().reduce(|one, other| {
+            assert_eq!(names(&one), names(&other));
+            one
+        })
     });
+    let found = found.unwrap();
     let expected = accounts.iter().map(String::as_str).chain(["own-1"]);
     assert_eq!(names(&found), sorted(expected));
     for listed in &found {
         let hung = hanging.contains(listed.user.as_str());
-        // Where all turns of lists hang, nobody is looked up any more.
+        // Where all turns of lists hang, nobody else is looked up either.
         assert!(listed.holder == Holder::Unknown || !hung, "{} was found", listed.user);
         assert!(listed.holder != Holder::Gone && listed.holder != Holder::Other, "{} is said to be gone", listed.user);
     }
@@ -477,6 +481,23 @@ fn mfactl_lists_for_a_person_and_for_a_program() {
     assert_eq!(all, ["a-name-that-is-much-longer-than-the-column-of-names-is-wide", "ann", "bob", "eve"]);
     let refused = daemon.mfactl(&["--realm", "nowhere", "admin", "list"], "");
     assert_eq!((refused.status.code(), refused.stdout.len()), (Some(5), 0));
+}
+
+#[test]
+fn at_a_terminal_the_accounts_are_counted() {
+    let daemon = inhabited();
+    let socket = daemon.socket();
+    let shown = |args: &[&str]| {
+        let args = [&["--socket", socket.to_str().unwrap(), "admin", "list"], args].concat();
+        let (shown, status) = Terminal::start(&built("mfactl"), &args).finish();
+        assert!(status.success(), "{shown}");
+        shown.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&[]).last().map(String::as_str), Some("2 accounts"));
+    assert_eq!(shown(&["--orphans"]).last().map(String::as_str), Some("1 account"));
+    assert_eq!(shown(&["--state", "locked"]), ["0 accounts"]);
+    // Whoever is in front of it reads the count, and the program reads none.
+    assert_eq!(shown(&["--json"]).len(), 3);
 }
 
 fn after(all: &[String]) -> Vec<&str> {
