@@ -11,6 +11,7 @@ pub mod flush_only;
 pub mod fuzzed;
 pub mod inprocess;
 pub mod journal;
+pub mod listed;
 pub mod load;
 pub mod loopdev;
 pub mod measured;

@@ -12,6 +12,7 @@ use mfad_tests::calls::{accepted, begin_enrollment, code, confirm, denied, verif
 use mfad_tests::daemon::{Daemon, NOON};
 use mfad_tests::faults::{Disk, FaultyHome};
 use mfad_tests::inprocess::{InProcess, SetClock};
+use mfad_tests::listed::make;
 use mfad_tests::measured::{Measured, find, measured, page, scraped, value};
 use mfad_tests::peers::{Hall, Kind, Rights, Socket, account, name, rules};
 use mfad_tests::phone::Phone;
@@ -25,11 +26,6 @@ fn all(client: &mut Client) -> Measured {
 
 fn web() -> Realm {
     Realm::new("web").unwrap()
-}
-
-/// Makes an account without a factor.
-fn make(client: &mut Client, name: &AccountName) {
-    assert!(matches!(client.call(Call::Recover { account: account(name) }).unwrap(), Reply::Issued(_)));
 }
 
 #[test]
