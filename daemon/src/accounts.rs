@@ -5,6 +5,8 @@
 //! has no record costs the same commit as one that has; what belongs to another user, who bore the name before, is
 //! neither shown nor accepted, and only an administrator takes it away.
 
+mod survey;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -37,7 +37,7 @@ pub(crate) fn run(places: &Places) -> ExitCode {
             if let Err(missing) = locked::choose(config.key_memory) {
                 report.finding(&super::chain(&missing));
             }
-            if let Source::File(path) = places.key_source(&config)
+            if let Source::Credential(path) | Source::File(path) = places.key_source(&config)
                 && let Err(error) = root_key::read_file(&path)
             {
                 report.finding(&super::chain(&error));

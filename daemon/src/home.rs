@@ -1,9 +1,9 @@
 //! Where the store lives, and the files `head` and `keyring` beside it, so that the daemon can open and replace them while
 //! it runs.
 
-use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::{fs, io};
 
 use crate::state::{self, StateFolder};
 use crate::store::{self, MemoryStore, SledStore, Store};
@@ -37,6 +37,14 @@ pub trait Home: Send + Sync + 'static {
     /// Where the audit log goes; `None` where none is kept.
     fn log_folder(&self) -> Option<PathBuf> {
         None
+    }
+
+    /// Bytes of the store's files; 0 where it has none.
+    ///
+    /// # Errors
+    /// When they cannot be looked at.
+    fn store_bytes(&self) -> Result<u64, store::Error> {
+        Ok(0)
     }
 }
 
@@ -75,6 +83,10 @@ impl Home for FolderHome {
     fn log_folder(&self) -> Option<PathBuf> {
         Some(self.0.path().join(LOG))
     }
+
+    fn store_bytes(&self) -> Result<u64, store::Error> {
+        Ok(bytes_below(&self.store())?)
+    }
 }
 
 /// Memory: for tests, and to measure what is not the disk. It forgets everything with its process.
@@ -112,6 +124,21 @@ impl Home for MemoryHome {
         *self.keyring.lock().unwrap_or_else(PoisonError::into_inner) = Some(wrapped.to_vec());
         Ok(())
     }
+}
+
+/// Bytes of all files below a folder. What goes while they are counted is not counted.
+fn bytes_below(folder: &Path) -> io::Result<u64> {
+    let mut bytes: u64 = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => bytes = bytes.saturating_add(bytes_below(&entry.path())?),
+            Ok(metadata) => bytes = bytes.saturating_add(metadata.len()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(bytes)
 }
 
 fn io_error(error: state::Error) -> store::Error {

@@ -25,6 +25,7 @@ pub mod listener;
 #[expect(unsafe_code, reason = "the kernel locks pages for whoever owns them, and no crate here wraps that safely")]
 pub mod locked;
 mod locks;
+pub mod metrics;
 mod names;
 pub mod otpauth;
 pub mod password;

@@ -15,6 +15,15 @@ pub(crate) fn key(subject: Subject<'_>) -> Vec<u8> {
     }
 }
 
+/// What the keys of all accounts begin with, or those of the accounts of one realm.
+#[must_use]
+pub(crate) fn accounts_of(realm: Option<&Realm>) -> Vec<u8> {
+    match realm {
+        None => vec![ACCOUNT_KEY],
+        Some(realm) => [&[ACCOUNT_KEY], realm.as_str().as_bytes(), &[0]].concat(),
+    }
+}
+
 /// Whose record stands under a key.
 pub(crate) enum Owner {
     /// An account's.

@@ -23,6 +23,8 @@ use crate::state::{self, StateFolder, read_private};
 pub enum Source {
     /// Standard input, to its end.
     Stdin,
+    /// A credential that systemd hands over.
+    Credential(PathBuf),
     /// A file.
     File(PathBuf),
     /// `root.key` in the state folder: whoever copies the folder has the key as well.
@@ -38,7 +40,11 @@ impl Source {
         match option {
             Some(path) if path == Path::new("-") => Self::Stdin,
             Some(path) => Self::File(path.to_owned()),
-            None => credential.or_else(|| key_file.map(Path::to_owned)).map_or(Self::StateFolder, Self::File),
+            None => match (credential, key_file) {
+                (Some(path), _) => Self::Credential(path),
+                (None, Some(path)) => Self::File(path.to_owned()),
+                (None, None) => Self::StateFolder,
+            },
         }
     }
 
@@ -48,7 +54,7 @@ impl Source {
     /// [`Error`] when there is a key and it cannot be used.
     pub fn read(&self, state: &StateFolder) -> Result<Option<SecretKey>, Error> {
         match self {
-            Self::Stdin | Self::File(_) => self.read_outside(),
+            Self::Stdin | Self::Credential(_) | Self::File(_) => self.read_outside(),
             Self::StateFolder => {
                 let content = state.read(ROOT_KEY).map_err(Error::State)?;
                 content.map(|content| parse(&content, self)).transpose()
@@ -64,7 +70,7 @@ impl Source {
     pub fn read_old(&self, state: &StateFolder) -> Result<Option<SecretKey>, Error> {
         let old = match self {
             Self::Stdin => return Ok(None),
-            Self::File(path) => {
+            Self::Credential(path) | Self::File(path) => {
                 let mut old = path.clone().into_os_string();
                 old.push(OLD);
                 PathBuf::from(old)
@@ -89,8 +95,19 @@ impl Source {
                 read.map_err(|error| Error::Unreadable { source: self.clone(), error })?;
                 parse(&content, self).map(Some)
             }
-            Self::File(path) => read_file(path).map(Some),
+            Self::Credential(path) | Self::File(path) => read_file(path).map(Some),
             Self::StateFolder => Ok(None),
+        }
+    }
+
+    /// The kind of the place in one word, without saying where it is.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Stdin => "stdin",
+            Self::Credential(_) => "credential",
+            Self::File(_) => "file",
+            Self::StateFolder => "state",
         }
     }
 }
@@ -99,7 +116,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stdin => f.write_str("standard input"),
-            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Credential(path) | Self::File(path) => write!(f, "{}", path.display()),
             Self::StateFolder => write!(f, "{ROOT_KEY} in the state folder"),
         }
     }

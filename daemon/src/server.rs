@@ -21,10 +21,12 @@ use crate::home::Home;
 use crate::keyring::{Keyring, SecretKey};
 use crate::listener::{Acceptor, Listener};
 use crate::locked;
+use crate::metrics::Metrics;
 use crate::names::NameHasher;
 use crate::peer;
 use crate::policy::{Peer, Policy, Role};
 use crate::recovery::Tagger;
+use crate::root_key::Source;
 use crate::service::Service;
 use crate::slots::{Claim, Slots};
 use crate::store::Failure;
@@ -42,6 +44,8 @@ pub struct Config {
     pub keyring: Keyring,
     /// What wraps them, and will wrap those that follow.
     pub root: SecretKey,
+    /// Where that was read from.
+    pub root_source: Source,
     /// Where the store and the wrapped keys live.
     pub home: Arc<dyn Home>,
     /// Where the server's own words go, and a copy of each line of the audit, a line at a time.
@@ -61,23 +65,35 @@ pub async fn run(
     clock: Arc<dyn Clock>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let Config { policy, users, helper, keyring, root, home, log, log_limits } = config;
+    let Config { policy, users, helper, keyring, root, root_source, home, log, log_limits } = config;
+    let metrics = Arc::new(Metrics::begin(Arc::clone(&clock)));
     let names = NameHasher::new(&keyring).map_err(Error::Memory)?;
     let chain = Chain::new(&keyring).map_err(Error::Memory)?;
     let place = home.log_folder().map(|folder| (folder, log_limits, chain));
-    let audit = Arc::new(Audit::start(log, Arc::clone(&clock), place, &names).map_err(Error::Io)?);
+    let audit =
+        Arc::new(Audit::start(log, Arc::clone(&clock), place, (&names, Arc::clone(&metrics))).map_err(Error::Io)?);
     let tagger = Tagger::new(&keyring).map_err(Error::Memory)?;
     let time = Timeline::begin(clock).map_err(|error| Error::Io(error.into()))?;
-    let service = Service::new((keyring, root), names.clone(), home, Arc::clone(&audit)).map_err(Error::Memory)?;
+    let told = (Arc::clone(&audit), Arc::clone(&metrics));
+    let service = Service::new((keyring, root), names.clone(), home, told).map_err(Error::Memory)?;
     let service = Arc::new(service);
     let (directory, first_factors) = (Directory::new(users), FirstFactors::new(helper));
     let mut rules = policy.clone();
     rules.mark_unchanged();
-    let (asked, told) = (Arc::clone(&service), Arc::clone(&audit));
-    let handler =
-        Arc::new(Handler { policy, directory, first_factors, service: asked, names, tagger, time, audit: told });
+    let handler = Arc::new(Handler {
+        policy,
+        directory,
+        first_factors,
+        service: Arc::clone(&service),
+        names,
+        tagger,
+        time,
+        audit: Arc::clone(&audit),
+        metrics: Arc::clone(&metrics),
+        root_source,
+    });
     let (alive, mut all_gone) = mpsc::channel(1);
-    let door = Door { handler, slots: Arc::default(), stop: watch::Sender::new(false) };
+    let door = Door { handler, slots: Arc::new(Slots::new(metrics)), stop: watch::Sender::new(false) };
 
     let mut doors = JoinSet::new();
     for listener in listeners {

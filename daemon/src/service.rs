@@ -19,6 +19,7 @@ use crate::keyring::{Keyring, SecretKey};
 use crate::keys::Keys;
 use crate::ledger::{Ledger, LogHead};
 use crate::locked;
+use crate::metrics::Metrics;
 use crate::names::NameHasher;
 use crate::proof::{Damage, Progress, REMEDY, prove};
 use crate::rotation;
@@ -32,6 +33,7 @@ pub(crate) struct Service {
     names: NameHasher,
     home: Arc<dyn Home>,
     audit: Arc<Audit>,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Clone)]
@@ -54,17 +56,18 @@ impl Service {
         (keyring, root): (Keyring, SecretKey),
         names: NameHasher,
         home: Arc<dyn Home>,
-        audit: Arc<Audit>,
+        (audit, metrics): (Arc<Audit>, Arc<Metrics>),
     ) -> Result<Self, locked::Error> {
         let ledger = Arc::new(Ledger::new(&keyring)?);
         let keys = Arc::new(Keys::new(keyring, root, Arc::clone(&home))?);
-        Ok(Self { state: watch::Sender::new(State::Proving(Arc::default())), keys, ledger, names, home, audit })
+        let state = watch::Sender::new(State::Proving(Arc::default()));
+        Ok(Self { state, keys, ledger, names, home, audit, metrics })
     }
 
     /// The accounts, as soon as the proof has ended.
     pub(crate) async fn accounts(&self) -> Result<Arc<Accounts>, Down> {
-        if let State::Serving(accounts) = &*self.state.borrow() {
-            return Ok(Arc::clone(accounts));
+        if let Some(accounts) = self.accounts_now() {
+            return Ok(accounts);
         }
         let mut state = self.state.subscribe();
         let settled = state.wait_for(|state| !matches!(state, State::Proving(_))).await;
@@ -72,6 +75,17 @@ impl Service {
             Ok(State::Serving(accounts)) => Ok(Arc::clone(accounts)),
             Ok(State::Down(_) | State::Proving(_)) | Err(_) => Err(Down),
         }
+    }
+
+    /// The accounts, if they can be asked now.
+    pub(crate) fn accounts_now(&self) -> Option<Arc<Accounts>> {
+        if let State::Serving(accounts) = &*self.state.borrow() { Some(Arc::clone(accounts)) } else { None }
+    }
+
+    /// Bytes of the store's files, as far as that can be told.
+    pub(crate) async fn store_bytes(&self) -> Option<u64> {
+        let home = Arc::clone(&self.home);
+        spawn_blocking(move || home.store_bytes()).await.ok()?.ok()
     }
 
     /// The keys in use.
@@ -149,8 +163,9 @@ impl Service {
             State::Serving(_) | State::Down(_) => Arc::default(),
         };
         let (home, ledger) = (Arc::clone(&self.home), Arc::clone(&self.ledger));
-        let (watched, log) = (Arc::clone(&progress), Arc::clone(self.audit.standing()));
-        let mut opening = spawn_blocking(move || open_and_prove(home, (ledger, log), &watched));
+        let (watched, metrics) = (Arc::clone(&progress), Arc::clone(&self.metrics));
+        let log = Arc::clone(self.audit.standing());
+        let mut opening = spawn_blocking(move || open_and_prove(home, (ledger, log), &watched, metrics));
         let mut tick = interval(TELL);
         tick.tick().await;
         loop {
@@ -180,6 +195,9 @@ impl Service {
         if line != was {
             self.audit.note(line);
         }
+        if matches!((&*self.state.borrow(), &state), (State::Serving(_), State::Down(_))) {
+            self.metrics.stopped_serving();
+        }
         // Ready is whoever can say how it is, also when it is not well. Nothing is said when no supervisor listens.
         sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(line)]).ok();
         self.state.send_replace(state);
@@ -191,6 +209,7 @@ fn open_and_prove(
     home: Arc<dyn Home>,
     (ledger, log): (Arc<Ledger>, Arc<Standing>),
     progress: &Progress,
+    metrics: Arc<Metrics>,
 ) -> Result<(Committer, LogHead), Failure> {
     let store = home.open().map_err(|error| unproved(&error))?;
     let head = home.read_head().map_err(|error| unproved(&error))?;
@@ -206,8 +225,8 @@ fn open_and_prove(
         | Damage::Changed => Failure::Damaged(damage.to_string()),
     })?;
     let known = proven.mark.log;
-    let committer = Committer::start(store, home, (ledger, log), proven).map_err(|error| Failure::of(&error))?;
-    Ok((committer, known))
+    let committer = Committer::start(store, home, (ledger, log), proven, metrics);
+    Ok((committer.map_err(|error| Failure::of(&error))?, known))
 }
 
 /// What an error before the first commit means: nothing was written, so that nothing can be lost, and a new process would

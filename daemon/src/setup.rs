@@ -71,7 +71,8 @@ pub fn prepare(options: &ServeOptions, tell: &mut dyn FnMut(&str)) -> Result<Pre
     let state = Arc::new(StateFolder::take(&options.places.state).map_err(Error::State)?);
     restore::finish(&state).map_err(Error::Restore)?;
     let home: Arc<dyn Home> = Arc::new(FolderHome::new(Arc::clone(&state)));
-    let (keyring, root) = open_keyring(&state, &*home, &options.places.key_source(&file), tell)?;
+    let root_source = options.places.key_source(&file);
+    let (keyring, root) = open_keyring(&state, &*home, &root_source, tell)?;
     let server_uid = geteuid().as_raw();
     let listeners = match &options.socket {
         Some(path) => {
@@ -94,7 +95,8 @@ pub fn prepare(options: &ServeOptions, tell: &mut dyn FnMut(&str)) -> Result<Pre
         None => usual,
     };
     let (users, log) = (Arc::new(SystemUsers), Box::new(io::stderr()));
-    let config = Config { policy, users, helper, keyring, root, home, log, log_limits: Limits::default() };
+    let log_limits = Limits::default();
+    let config = Config { policy, users, helper, keyring, root, root_source, home, log, log_limits };
     Ok(Prepared { config, listeners, reloader })
 }
 

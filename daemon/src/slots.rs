@@ -4,11 +4,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::metrics::Metrics;
 use crate::policy::Role;
 
 /// All slots.
-#[derive(Default)]
-pub(crate) struct Slots(Mutex<Taken>);
+pub(crate) struct Slots {
+    taken: Mutex<Taken>,
+    metrics: Arc<Metrics>,
+}
 
 #[derive(Default)]
 struct Taken {
@@ -68,14 +71,20 @@ impl Claim {
 }
 
 impl Slots {
+    /// All of them are free.
+    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
+        Self { taken: Mutex::default(), metrics }
+    }
+
     /// Takes a slot until it is dropped; `None` when a limit is reached.
     pub(crate) fn take(self: &Arc<Self>, claim: Claim) -> Option<Slot> {
-        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let full = taken.total >= CONNECTIONS
             || claim.groups.iter().any(|group| taken.count(group) >= group.most())
             || (claim.unprivileged && taken.unprivileged >= CONNECTIONS / 2)
             || (!claim.root && taken.others >= CONNECTIONS.saturating_sub(KEPT_FOR_ROOT));
         if full {
+            self.metrics.turned_away();
             return None;
         }
         taken.total = taken.total.saturating_add(1);
@@ -85,6 +94,7 @@ impl Slots {
             let count = taken.count(group).saturating_add(1);
             taken.of.insert(group.clone(), count);
         }
+        self.metrics.connected(taken.total);
         Some(Slot { slots: Arc::clone(self), claim })
     }
 }
@@ -97,8 +107,9 @@ pub(crate) struct Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut taken = self.slots.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.slots.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.total = taken.total.saturating_sub(1);
+        self.slots.metrics.connected(taken.total);
         taken.others = taken.others.saturating_sub(usize::from(!self.claim.root));
         taken.unprivileged = taken.unprivileged.saturating_sub(usize::from(self.claim.unprivileged));
         for group in &self.claim.groups {

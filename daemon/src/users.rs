@@ -123,7 +123,27 @@ pub(crate) struct Directory {
     services: Arc<Semaphore>,
     /// For owners.
     owners: Arc<Semaphore>,
+    /// For lists of accounts.
+    lists: Arc<Semaphore>,
     recent: Mutex<Recent>,
+}
+
+/// For whom a user is looked up. Each of them has turns of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asker {
+    /// A login service or an administrator.
+    Service,
+    /// An owner.
+    Owner,
+    /// An administrator who asks for one user after the other: where all turns hang, it waits for none of them.
+    List,
+}
+
+impl Asker {
+    /// Whether it is an owner who asks.
+    pub(crate) const fn of(is_own: bool) -> Self {
+        if is_own { Self::Owner } else { Self::Service }
+    }
 }
 
 /// What was found a moment ago: a login asks three times for the same user.
@@ -150,15 +170,16 @@ enum Answer {
 impl Directory {
     pub(crate) fn new(users: Arc<dyn Users>) -> Self {
         let turns = |count| Arc::new(Semaphore::new(count));
-        Self { users, services: turns(SERVICES), owners: turns(OWNERS), recent: Mutex::default() }
+        let (services, owners, lists) = (turns(SERVICES), turns(OWNERS), turns(LISTS));
+        Self { users, services, owners, lists, recent: Mutex::default() }
     }
 
     /// Whom a name names, under the one name that the account bears.
     ///
     /// # Errors
     /// [`Unknown`].
-    pub(crate) async fn person(&self, name: &UserName, is_own: bool) -> Result<Option<Person>, Unknown> {
-        match self.ask(Question::Person(name.clone()), is_own).await? {
+    pub(crate) async fn person(&self, name: &UserName, asker: Asker) -> Result<Option<Person>, Unknown> {
+        match self.ask(Question::Person(name.clone()), asker).await? {
             Answer::Person(person) => Ok(person),
             Answer::Name(_) | Answer::Groups(_) => Err(Unknown),
         }
@@ -169,7 +190,7 @@ impl Directory {
     /// # Errors
     /// [`Unknown`].
     pub(crate) async fn name_of(&self, uid: u32) -> Result<Option<UserName>, Unknown> {
-        match self.ask(Question::NameOf(uid), true).await? {
+        match self.ask(Question::NameOf(uid), Asker::Owner).await? {
             Answer::Name(name) => Ok(name),
             Answer::Person(_) | Answer::Groups(_) => Err(Unknown),
         }
@@ -179,21 +200,27 @@ impl Directory {
     ///
     /// # Errors
     /// [`Unknown`].
-    pub(crate) async fn groups(&self, name: &UserName, is_own: bool) -> Result<Vec<String>, Unknown> {
-        match self.ask(Question::Groups(name.clone()), is_own).await? {
+    pub(crate) async fn groups(&self, name: &UserName, asker: Asker) -> Result<Vec<String>, Unknown> {
+        match self.ask(Question::Groups(name.clone()), asker).await? {
             Answer::Groups(groups) => Ok(groups),
             Answer::Person(_) | Answer::Name(_) => Err(Unknown),
         }
     }
 
-    async fn ask(&self, question: Question, is_own: bool) -> Result<Answer, Unknown> {
+    async fn ask(&self, question: Question, asker: Asker) -> Result<Answer, Unknown> {
         let version = self.users.version();
         if let Some(answer) = self.recent(version, &question) {
             return Ok(answer);
         }
-        let (users, turns) = (Arc::clone(&self.users), if is_own { &self.owners } else { &self.services });
-        let turns = Arc::clone(turns);
-        let asked = question.clone();
+        let turns = Arc::clone(match asker {
+            Asker::Service => &self.services,
+            Asker::Owner => &self.owners,
+            Asker::List => &self.lists,
+        });
+        if asker == Asker::List && turns.available_permits() == 0 {
+            return Err(Unknown);
+        }
+        let (users, asked) = (Arc::clone(&self.users), question.clone());
         let looking = async move {
             // Kept by the thread: one that hangs keeps its turn, so that there are never more of them.
             let turn = turns.acquire_owned().await.map_err(io::Error::other)?;
@@ -253,3 +280,4 @@ const MOST_RECENT: usize = 1024;
 /// Look-ups at a time.
 const SERVICES: usize = 12;
 const OWNERS: usize = 4;
+const LISTS: usize = 4;

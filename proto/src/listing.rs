@@ -22,6 +22,8 @@ pub struct Listed {
     pub user: UserName,
     /// Its factor.
     pub state: State,
+    /// Whether the realm enforces a second factor for it.
+    pub enforced: bool,
     /// When the factor was confirmed, in Unix seconds.
     pub enrolled_at: Option<u64>,
     /// The last accepted code, in Unix seconds.

@@ -57,7 +57,7 @@ pub enum Reply {
     Policy(RealmPolicy),
     /// 14: to `List`.
     Accounts(AccountPage),
-    /// 15: to `Show`. In a box, since it is much larger than the others.
+    /// 15: to `Show`. In a box, since it is far larger than the others.
     Profile(Box<Profile>),
     /// 16: to `ImportOne`.
     Imported(Imported),

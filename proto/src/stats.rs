@@ -17,7 +17,7 @@ pub struct StatsPage {
 /// Where a page of measurements begins.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub enum StatsPlace {
-    /// At this sample of the server's own.
+    /// At this place among the server's own measurements, whose numbers mean nothing to a client.
     Sample(u32),
     /// After this account, while the accounts are counted; `None` at the first.
     Account(Option<AccountName>),
@@ -59,6 +59,16 @@ pub struct Metric {
     /// How many of the wire's units make one of the name's: 1,000,000 where the wire counts microseconds and the name says
     /// seconds.
     pub scale: u64,
+}
+
+impl Metric {
+    /// The name that this metric shares with those that are described together with it: the parts of one histogram.
+    #[must_use]
+    pub fn family(&self) -> &'static str {
+        let parts = ["_bucket", "_sum", "_count"];
+        let whole = || parts.iter().find_map(|part| self.name.strip_suffix(part)).unwrap_or(self.name);
+        if self.kind == Kind::Histogram { whole() } else { self.name }
+    }
 }
 
 macro_rules! metrics {

@@ -12,6 +12,7 @@ use mfad_daemon::clock::Clock;
 use mfad_daemon::config::Config as File;
 use mfad_daemon::helper::Helper;
 use mfad_daemon::policy::{Policy, Role};
+use mfad_daemon::root_key::Source;
 use mfad_daemon::users::{SystemUsers, Users};
 use mfad_daemon::{Access, Config, Error, Listener, run};
 use mfad_proto::{Call, Issuer, Pong, Reply};
@@ -109,8 +110,8 @@ impl InProcess {
         let (_rules, policy) = watch::channel(Arc::new(policy));
         let helper = Helper::usual();
         let (keyring, root, home) = (home.keyring(), home.root(), Arc::<FaultyHome>::clone(home));
-        let (log, log_limits) = (Box::new(std::io::sink()), Limits::default());
-        let config = Config { policy, users, helper, keyring, root, home, log, log_limits };
+        let (log, log_limits, root_source) = (Box::new(std::io::sink()), Limits::default(), Source::StateFolder);
+        let config = Config { policy, users, helper, keyring, root, root_source, home, log, log_limits };
         let (shutdown, stopped) = oneshot::channel();
         let clock = Arc::new(clock.clone());
         let thread = std::thread::spawn(move || {

@@ -241,6 +241,7 @@ fn listed_json(listed: &Listed) -> Value {
     json!({
         "user": listed.user.as_str(),
         "state": listed.state.as_str(),
+        "enforced": listed.enforced,
         "enrolled_at": listed.enrolled_at,
         "last_success": listed.last_success,
         "recovery_left": listed.recovery_left,

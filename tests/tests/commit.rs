@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use mfad_daemon::clock::SystemClock;
 use mfad_daemon::home::Home;
 use mfad_daemon::ledger::{Ledger, MARK_KEY, Mark};
+use mfad_daemon::metrics::Metrics;
 use mfad_daemon::proof::{Damage, Progress, Proven, prove};
 use mfad_daemon::store::{Committer, Error, Failure, Store};
 use mfad_tests::faults::{Disk, FaultyHome};
@@ -16,8 +18,9 @@ fn proven(home: &FaultyHome) -> Result<Proven, Damage> {
 
 fn open(home: &Arc<FaultyHome>) -> Committer {
     let ledger = Arc::new(Ledger::new(&home.keyring()).unwrap());
+    let (store, metrics) = (home.open().unwrap(), Arc::new(Metrics::begin(Arc::new(SystemClock))));
     let (log, proven) = (Arc::default(), proven(home).ok().unwrap());
-    Committer::start(home.open().unwrap(), Arc::<FaultyHome>::clone(home), (ledger, log), proven).unwrap()
+    Committer::start(store, Arc::<FaultyHome>::clone(home), (ledger, log), proven, metrics).unwrap()
 }
 
 async fn put(committer: &Committer, key: &str, value: &str) -> Result<(), Error> {

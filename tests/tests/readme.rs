@@ -54,16 +54,24 @@ const WAYS: &[Way] = &[
     Way::own("mfactl resync", "{password}\n{2}\n{3}\n"),
     Way::own("mfactl reset", "{password}\n{spare}\n"),
     // Administer.
+    Way::plain("mfactl admin list"),
+    Way::plain("mfactl admin show alice"),
     Way::plain("mfactl admin enforce"),
     Way::plain("mfactl admin unlock alice").after(&["mfactl enroll"]),
     Way::plain("mfactl admin recover alice"),
     Way::plain("mfactl admin disable alice "),
     Way::plain("mfactl admin remove alice"),
+    Way::plain("mfactl admin import .google_authenticator --user alice")
+        .after(&["printf 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP\\n\" TOTP_AUTH\\n' >.google_authenticator"]),
     // Configure.
     Way::typed("mfactl --realm netmaker admin set-password alice", "first-word\n")
         .after(&["printf '[realm.netmaker]\\nfirst_factor = \"password\"\\n' >>/etc/mfad/mfad.toml", "mfad serve"]),
     Way::typed("mfactl --realm netmaker passwd alice", "first-word\nsecond-word\n"),
     // Operate, back up, recover.
+    Way::plain("mfactl doctor"),
+    Way::plain("mfactl admin audit --since 2h"),
+    Way::plain("mfactl admin audit --verify"),
+    Way::plain("mfactl admin stats"),
     Way::plain("mfactl key "),
     Way::plain("mv /etc/mfad/root.key /etc/mfad/root.key.old"),
     Way::plain("rm /etc/mfad/root.key.old"),

@@ -96,8 +96,8 @@ fn a_frame_that_is_full_of_the_shortest_items_is_read() {
         raw::frame(&[head, &[0xfb], &length, &item.repeat(count), tail].concat())
     };
     let frames = [
-        // A page of accounts: a user of one byte, and eight fields that are 0 or absent.
-        full(&[1, 14], &[1, b'u', 0, 0, 0, 0, 0, 0, 0], &[0]),
+        // A page of accounts: a user of one byte, and eight fields that are 0, false or absent.
+        full(&[1, 14], &[1, b'u', 0, 0, 0, 0, 0, 0, 0, 0], &[0]),
         // A page of the log: empty lines; then findings.
         full(&[1, 17], &[0], &[0, 0, 0]),
         full(&[1, 17, 0], &[0, 0, 0], &[0, 0]),

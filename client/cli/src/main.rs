@@ -24,7 +24,7 @@ mod stats;
 use std::process::ExitCode;
 
 use clap::Parser;
-use mfad_proto::{AccountName, Call, Code, Context, Factor, Label, Realm, Reply, State};
+use mfad_proto::{AccountName, Call, Code, Context, Factor, Label, Realm, Reply, State, Status};
 
 use crate::args::{Admin, Args, Command};
 use crate::failure::Failure;
@@ -82,6 +82,11 @@ fn run(args: Args, output: &Output) -> Result<(), Failure> {
 fn status(mut session: Session, output: &Output) -> Result<(), Failure> {
     let status = session.status()?;
     output.object(&output::StatusObject::from(&status))?;
+    describe(&status, output)
+}
+
+/// How an account stands, for a person.
+fn describe(status: &Status, output: &Output) -> Result<(), Failure> {
     let time = |at: Option<u64>| at.map_or_else(|| "never".to_owned(), output::time);
     let (user, state) = (paint::bold(status.user.as_str()), paint::state(status.state, 0));
     output.prose(&format!("{user} in realm {}: {state}", status.realm))?;

@@ -3,7 +3,10 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
-use mfad_proto::{Accepted, Enrollment, Issued, Keys, Realm, RealmPolicy, SecretText, Status, printable};
+use mfad_proto::{
+    Accepted, Enrollment, Failure as FailedTry, Issued, Keys, Listed, Profile, Realm, RealmPolicy, SecretText, Status,
+    printable,
+};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -25,6 +28,11 @@ impl Output {
         let written =
             if self.json { writeln!(io::stderr().lock(), "{line}") } else { writeln!(io::stdout().lock(), "{line}") };
         written.map_err(unwritable)
+    }
+
+    /// Prints a text as it is on standard output.
+    pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
+        io::stdout().lock().write_all(text.as_bytes()).map_err(unwritable)
     }
 
     /// Whether [`Self::prose`] goes to a terminal.
@@ -65,6 +73,14 @@ impl Output {
             self.object(&ResultObject { result, retry_after: failure.retry_after() })?;
         }
         writeln!(io::stderr().lock(), "{} {failure}", paint::failure("mfactl:")).map_err(unwritable)
+    }
+}
+
+/// What printing a list came to: whoever reads no further has seen enough.
+pub(crate) fn to_the_end(printed: Result<(), Failure>) -> Result<(), Failure> {
+    match printed {
+        Err(Failure::Io(_, error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
     }
 }
 
@@ -116,6 +132,82 @@ impl<'a> From<&'a Status> for StatusObject<'a> {
     }
 }
 
+/// One account of `admin list`.
+#[derive(Serialize)]
+pub(crate) struct ListedObject<'a> {
+    realm: &'a str,
+    user: &'a str,
+    state: &'static str,
+    enforced: bool,
+    recovery_left: u32,
+    enrolled_at: Option<u64>,
+    last_success: Option<u64>,
+    failures_since: u32,
+    retry_after: Option<u32>,
+    holder: &'static str,
+}
+
+impl<'a> ListedObject<'a> {
+    pub(crate) fn new(realm: &'a Realm, listed: &'a Listed) -> Self {
+        Self {
+            realm: realm.as_str(),
+            user: listed.user.as_str(),
+            state: listed.state.as_str(),
+            enforced: listed.enforced,
+            recovery_left: listed.recovery_left,
+            enrolled_at: listed.enrolled_at,
+            last_success: listed.last_success,
+            failures_since: listed.failures_since,
+            retry_after: listed.retry_after,
+            holder: listed.holder.as_str(),
+        }
+    }
+}
+
+/// `admin show`.
+#[derive(Serialize)]
+pub(crate) struct ProfileObject<'a> {
+    #[serde(flatten)]
+    status: StatusObject<'a>,
+    holder: &'static str,
+    uid: Option<u32>,
+    generation: u64,
+    algorithm: Option<&'static str>,
+    digits: Option<u8>,
+    clock_offset: Option<i64>,
+    handle: Option<String>,
+    pending_until: Option<u64>,
+    issued_until: Option<u64>,
+    has_password: bool,
+    last_failure: Option<FailureObject<'a>>,
+    password_retry_after: Option<u32>,
+    login_retry_after: Option<u32>,
+    own_locked: bool,
+}
+
+impl<'a> From<&'a Profile> for ProfileObject<'a> {
+    fn from(profile: &'a Profile) -> Self {
+        let factor = profile.factor.as_ref();
+        Self {
+            status: StatusObject::from(&profile.status),
+            holder: profile.holder.as_str(),
+            uid: profile.uid,
+            generation: profile.generation,
+            algorithm: factor.map(|factor| factor.algorithm.as_str()),
+            digits: factor.map(|factor| factor.digits.count()),
+            clock_offset: factor.map(|factor| i64::from(factor.ahead).saturating_sub(i64::from(factor.behind))),
+            handle: factor.map(|factor| factor.handle.to_string()),
+            pending_until: profile.pending_until,
+            issued_until: profile.issued_until,
+            has_password: profile.has_password,
+            last_failure: profile.last_failure.as_ref().map(FailureObject::from),
+            password_retry_after: profile.password_retry_after,
+            login_retry_after: profile.login_retry_after,
+            own_locked: profile.own_locked,
+        }
+    }
+}
+
 /// A right code.
 #[derive(Serialize)]
 pub(crate) struct AcceptedObject<'a> {
@@ -126,21 +218,27 @@ pub(crate) struct AcceptedObject<'a> {
     last_failure: Option<FailureObject<'a>>,
 }
 
+/// A failed try.
 #[derive(Serialize)]
-struct FailureObject<'a> {
+pub(crate) struct FailureObject<'a> {
     time: u64,
     service: &'a str,
 }
 
+impl<'a> From<&'a FailedTry> for FailureObject<'a> {
+    fn from(failure: &'a FailedTry) -> Self {
+        Self { time: failure.time, service: failure.service.as_str() }
+    }
+}
+
 impl<'a> From<&'a Accepted> for AcceptedObject<'a> {
     fn from(accepted: &'a Accepted) -> Self {
-        let last = accepted.last_failure.as_ref();
         Self {
             result: "accepted",
             factor: accepted.factor.as_str(),
             recovery_left: accepted.recovery_left,
             failures_since: accepted.failures_since,
-            last_failure: last.map(|last| FailureObject { time: last.time, service: last.service.as_str() }),
+            last_failure: accepted.last_failure.as_ref().map(FailureObject::from),
         }
     }
 }

@@ -58,6 +58,9 @@ pub(crate) fn failure(text: &str) -> String {
 }
 
 fn in_prose(style: Style, text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
     painted(*PROSE.get_or_init(|| AutoStream::choice(&io::stdout())), style, text)
 }
 

@@ -39,6 +39,7 @@ use writer::Message;
 
 use crate::clock::Clock;
 use crate::ledger::LogHead;
+use crate::metrics::Metrics;
 use crate::names::NameHasher;
 
 /// Takes lines, and hands them to the threads that write them.
@@ -48,6 +49,7 @@ pub(crate) struct Audit {
     floods: Mutex<Floods>,
     chained: Option<Chained>,
     standing: Arc<Standing>,
+    metrics: Arc<Metrics>,
 }
 
 /// The log in the state folder.
@@ -67,14 +69,14 @@ impl Audit {
         log: Box<dyn Write + Send>,
         clock: Arc<dyn Clock>,
         place: Option<(PathBuf, Limits, Chain)>,
-        names: &NameHasher,
+        (names, metrics): (&NameHasher, Arc<Metrics>),
     ) -> io::Result<Self> {
         let (log, standing) = (Arc::new(Log::start(log)?), Arc::<Standing>::default());
         let chained = place.map(|(folder, limits, chain)| {
             let files = Files::new(folder, limits);
-            Chained::start((files, Arc::new(chain), names.clone()), &standing, &clock, &log)
+            Chained::start((files, Arc::new(chain), names.clone()), &standing, (&clock, &metrics), &log)
         });
-        Ok(Self { log, clock, floods: Mutex::default(), chained: chained.transpose()?, standing })
+        Ok(Self { log, clock, floods: Mutex::default(), chained: chained.transpose()?, standing, metrics })
     }
 
     /// Says something about the server itself on standard error.
@@ -94,6 +96,8 @@ impl Audit {
         };
         if admitted {
             self.queue(line.object());
+        } else {
+            self.metrics.audit_summed(1);
         }
     }
 
@@ -166,6 +170,7 @@ impl Audit {
         let queued = chained.queue.as_ref().is_some_and(|queue| queue.try_send(Message::Line { object, lost }).is_ok());
         if !queued {
             chained.lost.fetch_add(lost.saturating_add(1), Ordering::Relaxed);
+            self.metrics.audit_lost(1);
         }
     }
 
@@ -182,16 +187,17 @@ impl Chained {
     fn start(
         (files, chain, names): (Files, Arc<Chain>, NameHasher),
         standing: &Arc<Standing>,
-        clock: &Arc<dyn Clock>,
+        (clock, metrics): (&Arc<dyn Clock>, &Arc<Metrics>),
         log: &Arc<Log>,
     ) -> io::Result<Self> {
         let (queue, messages) = sync_channel(QUEUE);
         let (ended, finished) = sync_channel(1);
         let reader = Arc::new(Reader::new(files.clone(), Arc::clone(&chain), names, Arc::clone(standing)));
-        let (standing, clock, log) = (Arc::clone(standing), Arc::clone(clock), Arc::clone(log));
+        let (standing, log) = (Arc::clone(standing), Arc::clone(log));
+        let (clock, metrics) = (Arc::clone(clock), Arc::clone(metrics));
         thread::Builder::new().name("audit".to_owned()).spawn(move || {
             let tell = move |line: &str| log.write(format!("mfad: {line}\n"));
-            writer::write((files, chain, standing), &*clock, &messages, &tell);
+            writer::write((files, chain, standing), (&*clock, &metrics), &messages, &tell);
             ended.send(()).ok();
         })?;
         Ok(Self { queue: Some(queue), finished: Mutex::new(finished), lost: AtomicU64::new(0), reader })

@@ -17,6 +17,7 @@ use super::files::Files;
 use super::standing::{End, Standing};
 use crate::clock::{Clock, Stopwatch};
 use crate::ledger::{LogHead, Tag};
+use crate::metrics::Metrics;
 
 /// What the thread is told.
 pub(super) enum Message {
@@ -31,11 +32,11 @@ pub(super) enum Message {
 /// Writes what comes until nobody can send any more.
 pub(super) fn write(
     log: (Files, Arc<Chain>, Arc<Standing>),
-    clock: &dyn Clock,
+    (clock, metrics): (&dyn Clock, &Metrics),
     queue: &Receiver<Message>,
     tell: &dyn Fn(&str),
 ) {
-    let mut writer = Writer::new(log, clock, tell);
+    let mut writer = Writer::new(log, (clock, metrics), tell);
     let mut unsynced: Option<Stopwatch> = None;
     loop {
         let first = match unsynced {
@@ -68,6 +69,7 @@ struct Writer<'w> {
     chain: Arc<Chain>,
     standing: Arc<Standing>,
     clock: &'w dyn Clock,
+    metrics: &'w Metrics,
     tell: &'w dyn Fn(&str),
     /// Where the log ended when this run of the daemon began, once it was found.
     found: Option<Link>,
@@ -87,14 +89,28 @@ struct Writer<'w> {
 impl<'w> Writer<'w> {
     fn new(
         (files, chain, standing): (Files, Arc<Chain>, Arc<Standing>),
-        clock: &'w dyn Clock,
+        (clock, metrics): (&'w dyn Clock, &'w Metrics),
         tell: &'w dyn Fn(&str),
     ) -> Self {
         let (found, last, file) = (None, Link::default(), None);
         let (number, length, lost) = (0, 0, 0);
         let (is_over, told) = (true, false);
-        let mut writer =
-            Self { files, chain, standing, clock, tell, found, number, file, length, is_over, last, lost, told };
+        let mut writer = Self {
+            files,
+            chain,
+            standing,
+            clock,
+            metrics,
+            tell,
+            found,
+            number,
+            file,
+            length,
+            is_over,
+            last,
+            lost,
+            told,
+        };
         if let Err(error) = writer.find() {
             writer.tell_once(&error);
         }
@@ -196,10 +212,12 @@ impl<'w> Writer<'w> {
             Ok(()) => {
                 let told = std::mem::take(&mut self.lost);
                 self.told = false;
+                self.metrics.audit_written(count);
                 self.standing.wrote(count.saturating_add(told), self.end());
             }
             Err(error) => {
                 self.lost = self.lost.saturating_add(count);
+                self.metrics.audit_lost(count);
                 self.tell_once(&error);
             }
         }

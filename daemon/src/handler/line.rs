@@ -17,6 +17,7 @@ impl Handler {
         (subject, context): (&Subject, &Context),
         outcome: &Outcome,
     ) {
+        self.metrics.answered(call, outcome.word(), watch.micros());
         let name = match subject {
             Subject::Account(Account::Name(name)) | Subject::Disabled(Account::Name(name), _) => Some(name),
             Subject::Account(Account::Handle(_)) | Subject::Disabled(Account::Handle(_), _) => None,

@@ -24,15 +24,17 @@ use crate::accounts::{Accounts, Decided};
 use crate::audit::Audit;
 use crate::clock::{Now, Stopwatch, Timeline};
 use crate::first_factor::FirstFactors;
+use crate::metrics::Metrics;
 use crate::names::NameHasher;
 use crate::otpauth;
 use crate::policy::{Peer, Permit, Policy, Role, Shown};
 use crate::reason::Reason;
 use crate::record::{Pending, Record};
 use crate::recovery::{self, RecoveryCode, Tag, Tagger};
+use crate::root_key::Source;
 use crate::service::{Down, Service};
 use crate::totp;
-use crate::users::Directory;
+use crate::users::{Asker, Directory};
 use crate::vault::{self, Demand, First, Fresh, Opening, Try};
 
 use self::line::{Subject, subject};
@@ -54,6 +56,8 @@ pub(crate) struct Handler {
     pub(crate) tagger: Tagger,
     pub(crate) time: Timeline,
     pub(crate) audit: Arc<Audit>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) root_source: Source,
 }
 
 /// An answer, and the descriptor that goes with it, if any.
@@ -167,7 +171,7 @@ impl Handler {
         };
         let judged = policy.judge((peer, role), who.as_ref(), kind, account)?;
         let person = match judged.unix_name() {
-            Some(name) => self.directory.person(name, policy.is_unprivileged(peer, role)).await?,
+            Some(name) => self.directory.person(name, Asker::of(policy.is_unprivileged(peer, role))).await?,
             None => None,
         };
         Ok(judged.settle(person)?)
@@ -192,7 +196,7 @@ impl Handler {
         if rules.except.groups.is_empty() {
             return Ok(true);
         }
-        let groups = self.directory.groups(&name.user, permit.is_own()).await?;
+        let groups = self.directory.groups(&name.user, Asker::of(permit.is_own())).await?;
         Ok(!rules.except.hold(&name.user, service, &groups))
     }
 

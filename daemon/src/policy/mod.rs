@@ -181,7 +181,8 @@ impl Policy {
     pub fn judge_realm(&self, peer: &Peer, role: &Role, realm: &Realm) -> Result<RealmPermit<'_>, Refusal> {
         let rules = self.realms.get(realm).ok_or(Refusal::NotPermitted)?;
         let held = self.held(peer, role, realm);
-        if held.admin { Ok(RealmPermit { realm: realm.clone(), rules }) } else { Err(Refusal::NotPermitted) }
+        let is_unix = has_unix_users(realm, &self.grants);
+        if held.admin { Ok(RealmPermit { realm: realm.clone(), rules, is_unix }) } else { Err(Refusal::NotPermitted) }
     }
 
     /// May this peer ask this of the whole server? Who administers one realm by a grant may not.

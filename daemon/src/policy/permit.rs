@@ -180,6 +180,7 @@ pub struct ServerPermit(pub(super) ());
 pub struct RealmPermit<'p> {
     pub(super) realm: Realm,
     pub(super) rules: &'p Rules,
+    pub(super) is_unix: bool,
 }
 
 impl RealmPermit<'_> {
@@ -193,5 +194,11 @@ impl RealmPermit<'_> {
     #[must_use]
     pub const fn rules(&self) -> &Rules {
         self.rules
+    }
+
+    /// Whether its names are those of users of this machine.
+    #[must_use]
+    pub const fn is_unix(&self) -> bool {
+        self.is_unix
     }
 }

@@ -14,8 +14,10 @@ use super::head::HeadKeeper;
 use super::{Change, Entry, Error, Failure, Store};
 use crate::audit::Standing;
 use crate::backup::{Overlay, Snapshot};
+use crate::clock::Stopwatch;
 use crate::home::Home;
 use crate::ledger::{Ledger, MARK_KEY, Mark};
+use crate::metrics::Metrics;
 use crate::proof::{Known, Proven};
 
 /// Hands changes to the writer, and reads what was written.
@@ -37,6 +39,7 @@ impl Committer {
         home: Arc<dyn Home>,
         (ledger, log): (Arc<Ledger>, Arc<Standing>),
         proven: Proven,
+        metrics: Arc<Metrics>,
     ) -> Result<Self, Error> {
         let failure = watch::Sender::new(None);
         let known = Arc::new(RwLock::new(proven.known));
@@ -49,6 +52,7 @@ impl Committer {
             known: Arc::clone(&known),
             head,
             overlay: Weak::new(),
+            metrics,
         };
         scribe.commit(Vec::new())?;
         let writer = if store.waits() {
@@ -265,16 +269,19 @@ struct Scribe {
     head: HeadKeeper,
     /// Gone when nobody reads the snapshot any more.
     overlay: Weak<Overlay>,
+    metrics: Arc<Metrics>,
 }
 
 impl Scribe {
     fn commit(&mut self, changes: Vec<Change>) -> Result<(), Error> {
+        let watch = Stopwatch::start();
         let mark = self.mark_after(&changes)?;
         let sealed = self.ledger.seal_mark(&mark).map_err(|error| Error::Io(error.into()))?;
         let keys: Vec<_> = changes.iter().map(|(key, value)| (key.clone(), value.is_some())).collect();
         let mut batch = changes;
         batch.push((MARK_KEY.to_vec(), Some(sealed)));
         self.store.commit(batch)?;
+        self.metrics.committed(keys.len(), watch);
         self.mark = mark;
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         for (key, is_there) in &keys {

@@ -9,6 +9,7 @@ mod administration;
 mod enrolment;
 mod first;
 mod import;
+mod profile;
 
 use mfad_proto::{Accepted, AccountName, Enrolling, Failure, Label, Need, State, Status};
 
@@ -26,6 +27,7 @@ pub use administration::{disable, issue, set_password, unlock};
 pub use enrolment::{ENROLLMENT_SECONDS, Fresh, Opening, confirm, enroll, may_enroll};
 pub use first::{Authenticated, Charge, First, authenticate, behind, charge, take_back};
 pub use import::{import, judge_import};
+pub use profile::{holder, is_throttled, profile};
 
 /// What the rules of a realm say of one account without a factor.
 #[derive(Debug, Clone, Copy)]
@@ -53,16 +55,10 @@ pub fn begin(record: &Record, other: bool, demand: Demand, lane: Lane, now: Now)
 /// How the account stands, for a peer whose tries are counted in this lane.
 #[must_use]
 pub fn status(record: &Record, name: &AccountName, enforced: bool, lane: Lane, now: Now) -> Status {
-    let pending = record.pending.as_ref().is_some_and(|pending| now.unix < pending.expires_at);
     Status {
         realm: name.realm.clone(),
         user: name.user.clone(),
-        state: match (&record.factor, [Lane::Codes, lane].map(|lane| record.tries.gate(lane, now.moment))) {
-            (Some(_), gates) if gates.contains(&Gate::Stopped) => State::Locked,
-            (Some(_), _) => State::Active,
-            (None, _) if pending => State::Pending,
-            (None, _) => State::None,
-        },
+        state: state(record, lane, now),
         enforced,
         recovery_left: record.recovery.left(),
         enrolled_at: record.factor.as_ref().map(|factor| factor.enrolled_at),
@@ -72,6 +68,18 @@ pub fn status(record: &Record, name: &AccountName, enforced: bool, lane: Lane, n
             Gate::Wait(seconds) => Some(seconds),
             Gate::Open | Gate::Stopped => None,
         },
+    }
+}
+
+/// The state of the factor, for a peer whose tries are counted in this lane.
+#[must_use]
+pub fn state(record: &Record, lane: Lane, now: Now) -> State {
+    let pending = record.pending.as_ref().is_some_and(|pending| now.unix < pending.expires_at);
+    match (&record.factor, [Lane::Codes, lane].map(|lane| record.tries.gate(lane, now.moment))) {
+        (Some(_), gates) if gates.contains(&Gate::Stopped) => State::Locked,
+        (Some(_), _) => State::Active,
+        (None, _) if pending => State::Pending,
+        (None, _) => State::None,
     }
 }
 

@@ -10,7 +10,7 @@ use mfad_proto::{Call, LogFilter, LogPage, LogPlace, Realm, Reply};
 use self::story::{Entry, People};
 use crate::args::Audit;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{self, Output};
 
 /// Runs the command. Without a realm, it shows all of them.
 pub(crate) fn run(audit: &Audit, (server, realm): (Options, Option<Realm>), output: &Output) -> Result<(), Failure> {
@@ -26,12 +26,16 @@ pub(crate) fn run(audit: &Audit, (server, realm): (Options, Option<Realm>), outp
         until: moment(&audit.until)?,
         outcome: audit.outcome.clone(),
     };
+    output::to_the_end(tell(&mut client, (&filter, audit.outcome.is_some()), output))
+}
+
+fn tell(client: &mut Client, (filter, all): (&LogFilter, bool), output: &Output) -> Result<(), Failure> {
     let (mut passed_over, mut people): (u64, _) = (0, People::default());
-    each_page(&mut client, &filter, false, |page| {
+    each_page(client, filter, false, |page| {
         for line in &page.lines {
             if output.is_for_a_program() {
                 output.raw(line.as_str())?;
-            } else if let Some(sentence) = Entry::parse(line.as_str()).told(audit.outcome.is_some(), &mut people) {
+            } else if let Some(sentence) = Entry::parse(line.as_str()).told(all, &mut people) {
                 output.prose(&sentence)?;
             } else {
                 passed_over = passed_over.saturating_add(1);
