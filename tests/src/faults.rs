@@ -1,6 +1,7 @@
 //! A home whose disk fails when a test says so. What it holds outlives the daemon that uses it, as a disk does.
 
 use std::io::{Error as IoError, ErrorKind};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -9,6 +10,7 @@ use mfad_daemon::keyring::{Keyring, SecretKey};
 use mfad_daemon::ledger::Ledger;
 use mfad_daemon::setup::found_store;
 use mfad_daemon::store::{Change, Entry, Error, Store};
+use tempfile::TempDir;
 
 /// How the disk is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,6 +56,8 @@ pub struct FaultyHome {
     /// How long the values of the latest two commits are.
     latest: Arc<Mutex<[Vec<usize>; 2]>>,
     root: SecretKey,
+    /// Of the audit log, where one is kept.
+    log: Option<TempDir>,
 }
 
 impl FaultyHome {
@@ -63,11 +67,24 @@ impl FaultyHome {
     /// When there is no randomness.
     #[must_use]
     pub fn new() -> Arc<Self> {
+        Self::with(None)
+    }
+
+    /// The same with an audit log, which lies on a disk of the machine's own. Its lines bring batches by themselves.
+    ///
+    /// # Panics
+    /// When there is no randomness, or no temporary folder.
+    #[must_use]
+    pub fn with_log() -> Arc<Self> {
+        Self::with(Some(tempfile::tempdir().expect("a temporary folder")))
+    }
+
+    fn with(log: Option<TempDir>) -> Arc<Self> {
         let (inner, root) = (MemoryHome::default(), SecretKey::random().expect("randomness"));
         let keyring = Keyring::generate(0).expect("randomness");
         found_store(&inner, &Ledger::new(&keyring).expect("locked memory")).expect("a founded store");
         inner.write_keyring(&keyring.wrap(&root).expect("randomness")).expect("memory");
-        Arc::new(Self { inner, disk: Arc::default(), commits: Arc::default(), latest: Arc::default(), root })
+        Arc::new(Self { inner, disk: Arc::default(), commits: Arc::default(), latest: Arc::default(), root, log })
     }
 
     /// The installation's keys, for one daemon.
@@ -164,6 +181,10 @@ impl Home for FaultyHome {
             | Disk::SlowForKeyring
             | Disk::Cut(_) => self.inner.write_head(content),
         }
+    }
+
+    fn log_folder(&self) -> Option<PathBuf> {
+        self.log.as_ref().map(|folder| folder.path().join("audit"))
     }
 
     fn write_keyring(&self, wrapped: &[u8]) -> Result<(), Error> {

@@ -68,7 +68,8 @@ const WAYS: &[Way] = &[
         .after(&["printf '[realm.netmaker]\\nfirst_factor = \"password\"\\n' >>/etc/mfad/mfad.toml", "mfad serve"]),
     Way::typed("mfactl --realm netmaker passwd alice", "first-word\nsecond-word\n"),
     // Operate, back up, recover.
-    Way::plain("mfactl doctor"),
+    // What it finds depends on the machine: on whether anything keeps its clock right, for one.
+    Way::plain("mfactl doctor").may_end_with(&[0, 1]),
     Way::plain("mfactl admin audit --since 2h"),
     Way::plain("mfactl admin audit --verify"),
     Way::plain("mfactl admin stats"),
@@ -88,7 +89,8 @@ const ALICE: &str = "alice";
 struct Way {
     begins: &'static str,
     how: How,
-    status: i32,
+    /// Those that it may end with.
+    statuses: &'static [i32],
     after: &'static [&'static str],
     then: &'static [&'static str],
     listed: bool,
@@ -109,7 +111,7 @@ enum How {
 
 impl Way {
     const fn new(begins: &'static str, how: How) -> Self {
-        Self { begins, how, status: 0, after: &[], then: &[], listed: true }
+        Self { begins, how, statuses: &[0], after: &[], then: &[], listed: true }
     }
 
     const fn elsewhere(begins: &'static str) -> Self {
@@ -143,6 +145,11 @@ impl Way {
     /// With these commands, or lines of a shell, before it.
     const fn after(mut self, lines: &'static [&'static str]) -> Self {
         self.after = lines;
+        self
+    }
+
+    const fn may_end_with(mut self, statuses: &'static [i32]) -> Self {
+        self.statuses = statuses;
         self
     }
 
@@ -206,20 +213,20 @@ impl Site {
         fs::set_permissions(&work, fs::Permissions::from_mode(0o755)).unwrap();
         let mut site = Self { going: Vec::new(), app: None, spares: Vec::new(), machine };
         site.perform("useradd --create-home --user-group --shell /bin/sh alice");
-        site.pipe(None, "chpasswd", &format!("{ALICE}:{PASSWORD}\n"), 0);
+        site.pipe(None, "chpasswd", &format!("{ALICE}:{PASSWORD}\n"), &[0]);
         site
     }
 
     /// Does what a line says, as the table tells; what it does not know is a line of a shell.
     fn perform(&mut self, line: &str) {
-        let Some(way) = Way::of(line) else { return self.pipe(None, line, "", 0) };
+        let Some(way) = Way::of(line) else { return self.pipe(None, line, "", &[0]) };
         way.after.iter().for_each(|line| self.perform(line));
         println!("{line}");
         match way.how {
             How::Elsewhere => assert!(line == "tests/run" || RUN.contains(line), "tests/run does not run {line}"),
             How::Piped(user, input) => {
                 let input = self.typed(input);
-                self.pipe(user, line, &input, way.status);
+                self.pipe(user, line, &input, way.statuses);
             }
             How::Enrolls(user) => self.enroll(user, line),
             How::Serves(ready) => self.serve(line, ready),
@@ -243,10 +250,12 @@ impl Site {
         input
     }
 
-    fn pipe(&mut self, user: Option<&str>, line: &str, input: &str, status: i32) {
+    fn pipe(&mut self, user: Option<&str>, line: &str, input: &str, statuses: &[i32]) {
         let output = run(&mut self.machine.command(user, line), input);
         let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-        assert_eq!(output.status.code(), Some(status), "{line}: {}{}{}", said[0], said[1], self.log());
+        let status = output.status.code();
+        let is_right = status.is_some_and(|status| statuses.contains(&status));
+        assert!(is_right, "{line}: {status:?}: {}{}{}", said[0], said[1], self.log());
         self.keep_spares(&said[0]);
     }
 

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 
 use mfad_proto::{Call, FirstFactor, Keys, Realm, Refusal, Reply};
 use mfad_tests::calls::code;
+use mfad_tests::faults::FaultyHome;
 use mfad_tests::peers::{Hall, Kind, Line, Rights, Socket, account, kept, name, rules};
 use mfad_tests::rights::{Cell, Row, Table};
 use mfad_tests::sequence::{Place, Sequence, Start};
@@ -80,6 +81,9 @@ fn the_table_of_rights_holds_in_every_cell() {
                     assert!(matches!(reply, Reply::Refused(Refusal::Unsupported)), "{what}");
                 } else if row.name == "Passwd" || row.name == "SetPassword" || row.cell(rights) == Cell::Judged {
                     assert!(is_judged(&reply), "{what}");
+                } else if row.name == "Audit" {
+                    // No log is kept here, whose lines would bring batches by themselves: see the next test.
+                    assert!(matches!(reply, Reply::Refused(Refusal::Unsupported)), "{what}");
                 } else {
                     assert!(is_answer(row, &reply), "{what}");
                 }
@@ -92,6 +96,24 @@ fn the_table_of_rights_holds_in_every_cell() {
     }
     println!("{looked_at} cells");
     assert_eq!(looked_at, Socket::ALL.len() * 10 * 2 * 30);
+}
+
+#[test]
+fn the_log_is_read_by_those_alone_whom_the_table_names() {
+    let table = Table::read();
+    let home = FaultyHome::with_log();
+    let hall = Hall::reopen(&home, rules(FirstFactor::Password), rules(FirstFactor::Asserted));
+    let (row, mut read) = (table.row("Audit"), 0);
+    for (kind, socket, own) in cells() {
+        let rights = Rights::of(kind, socket, &Realm::system(), own);
+        let reply =
+            hall.line(socket, kind.peer(0)).ask(&row.call(account(&name(&Realm::system(), "u")), &Realm::system()));
+        let refused = row.cell(rights) == Cell::NotPermitted;
+        assert_eq!(is_not_permitted(&reply), refused, "{kind:?} at {socket:?}");
+        assert!(refused || is_answer(row, &reply), "{kind:?} at {socket:?}");
+        read += usize::from(!refused);
+    }
+    assert!(read >= 4, "{read}");
 }
 
 /// The answer, when there is one: only one backup is made at a time.
