@@ -60,8 +60,8 @@ fn a_usage_error_leaves_standard_output_empty() {
 /// What `mfactl` shows at a terminal, with these variables in its environment.
 fn shown(daemon: &Daemon, variables: &[&str], args: &[&str]) -> String {
     let (socket, mfactl) = (daemon.socket(), built("mfactl"));
-    // Nothing of the environment of whoever runs the tests.
-    let mut all = vec!["-u", "NO_COLOR", "-u", "CLICOLOR", "-u", "CLICOLOR_FORCE", "TERM=xterm"];
+    // Nothing of the environment of whoever runs the tests: a log of CI takes colours whatever its terminal is called.
+    let mut all = vec!["-u", "CI", "-u", "NO_COLOR", "-u", "CLICOLOR", "-u", "CLICOLOR_FORCE", "TERM=xterm"];
     all.extend(variables);
     all.extend([mfactl.to_str().unwrap(), "--socket", socket.to_str().unwrap()]);
     all.extend(args);

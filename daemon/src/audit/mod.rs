@@ -12,6 +12,7 @@ mod line;
 mod log;
 mod reader;
 mod standing;
+mod tail;
 mod writer;
 
 use std::io::{self, Write};
