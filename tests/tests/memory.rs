@@ -243,5 +243,5 @@ fn computing_with_keys_leaves_nothing_on_the_stack() {
     assert_eq!(below.look(&needles), BTreeSet::new(), "a print was made");
 }
 
-/// Base key, data key, the keyed hashes of records and of names, the ciphers of marks and of records.
-const KEYS: u64 = 8;
+/// Base key, data key, the keyed hashes of records, of names and of the log, the ciphers of marks and of records.
+const KEYS: u64 = 9;

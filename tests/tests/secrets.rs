@@ -77,6 +77,7 @@ impl Serving {
             (keyring.base(), "mfad record print 1"),
             (keyring.base(), "mfad mark seal 1"),
             (keyring.base(), "mfad name hash 1"),
+            (keyring.base(), "mfad audit chain 1"),
             (keyring.base(), "mfad recovery code 1"),
         ] {
             needles.add(purpose, key.derive(purpose.as_bytes()).expose());
