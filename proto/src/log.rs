@@ -80,17 +80,25 @@ impl fmt::Display for LogFinding {
         write!(f, "audit/{file}: ")?;
         match fault {
             LogFault::Changed => write!(f, "line {line} is not what was written there"),
-            LogFault::Missing { lines } => write!(f, "{lines} lines are missing before line {line}"),
+            LogFault::Missing { lines } => write!(f, "{} missing before line {line}", are(lines)),
             LogFault::Lost { lines } => write!(
                 f,
-                "at line {line} it is known that {lines} lines were lost: in a crash, by a full disk, or because somebody \
-                 cut them off"
+                "line {line} tells of a loss of {}, in a crash, by a full disk, or because somebody cut the log",
+                counted(lines)
             ),
             LogFault::Crashed => write!(f, "before line {line} mfad was not stopped: its last lines may be missing"),
-            LogFault::Cut { lines } => write!(f, "the end is missing, {lines} lines after line {line}"),
+            LogFault::Cut { lines } => write!(f, "the end is missing, {} after line {line}", counted(lines)),
             LogFault::NoFile => f.write_str("the file is not there"),
         }
     }
+}
+
+fn counted(lines: u64) -> String {
+    if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") }
+}
+
+fn are(lines: u64) -> String {
+    format!("{} {}", counted(lines), if lines == 1 { "is" } else { "are" })
 }
 
 /// What can be wrong with a log.

@@ -38,6 +38,18 @@ fn what_was_mistyped_is_named_with_what_was_probably_meant() {
     }
 }
 
+#[test]
+fn what_is_wrong_with_an_argument_is_said_without_what_a_terminal_would_obey() {
+    let output = run("mfactl", &["status", "ev\u{1b}[31mil\u{202e}"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("il\\u{202e}") && !said.contains(['\u{1b}', '\u{202e}']), "{said:?}");
+    // Words of the log that do not exist would find nothing for ever.
+    let output = run("mfactl", &["admin", "audit", "--outcome", "deneid"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("'denied'"));
+}
+
 /// A program tells by the status: an object would have to say what only a person can mend.
 #[test]
 fn a_usage_error_leaves_standard_output_empty() {

@@ -21,9 +21,11 @@ fn where_all_is_well_nothing_is_found_and_each_check_says_so() {
         "rights",
         "version",
         "store",
+        "log",
         "clock",
         "key",
         "config",
+        "rules",
         "state",
         "pam",
         "sshd",
@@ -160,6 +162,25 @@ fn a_clock_that_nothing_sets_is_found_by_the_kernels_word() {
         "{:?}",
         diagnosis.notes()
     );
+}
+
+#[test]
+fn a_configuration_that_the_next_start_cannot_read_is_found() {
+    let patient = Patient::healthy();
+    let findings = patient.examine("printf '[realm.system]\\nenforce = \"onn\"\\n' >>/etc/mfad/mfad.toml").findings();
+    assert!(findings.iter().any(|found| found.starts_with("rules: the next start of mfad fails: ")), "{findings:#?}");
+}
+
+#[test]
+fn a_log_that_was_changed_or_takes_no_lines_is_found() {
+    let patient = Patient::healthy();
+    let ask = "for n in 1 2 3; do echo 123456 | \"$MFACTL\" verify root; done >/dev/null 2>&1 || :";
+    let cut = format!("{ask}; sleep 1.2; sed -i 3d /var/lib/mfad/audit/1");
+    let findings = patient.examine(&cut).findings();
+    assert!(findings.iter().any(|found| found.starts_with("log: the log is not whole, ")), "{findings:#?}");
+    let taken = format!("{ask}; rm /var/lib/mfad/audit/1; {ask}; sleep 1.2; {ask}");
+    let findings = Patient::healthy().examine(&taken).findings();
+    assert!(findings.iter().any(|found| found.contains("lines could not be written")), "{findings:#?}");
 }
 
 #[test]

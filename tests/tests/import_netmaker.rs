@@ -87,14 +87,17 @@ fn users_with_a_key_are_taken_over_and_the_database_stays_as_it_is() {
     let path = database(&daemon, &rows.concat());
     let before = everything(&path);
     let dry = Import::run(&daemon, REALM, &path, &[]);
-    assert_eq!((dry.status, dry.counts()), (Some(1), [2, 0, 2]), "{dry:?}");
+    assert_eq!((dry.status, dry.counts()), (Some(1), [2, 0, 3]), "{dry:?}");
+    assert!(dry.prose.contains("admin1: to be taken over"), "{dry:?}");
     assert_eq!(state(&daemon, REALM, "admin1"), "none");
     let real = Import::run(&daemon, REALM, &path, &["--apply"]);
-    assert_eq!((real.status, real.counts()), (Some(1), [2, 0, 2]), "{real:?}");
-    let expected = [("admin1", "new"), ("guest@example.org", "new"), ("empty", "refused"), ("short", "refused")];
+    assert_eq!((real.status, real.counts()), (Some(1), [2, 0, 3]), "{real:?}");
+    let [new, refused] = ["new", "refused"];
+    let expected =
+        [("admin1", new), ("guest@example.org", new), ("off", refused), ("empty", refused), ("short", refused)];
     assert_eq!(real.entries(), expected.map(|(user, outcome)| (Some(user), outcome, None)));
     assert!(real.says("multi-factor login is on") && real.says("less than 16 bytes"), "{real:?}");
-    assert_eq!(Import::run(&daemon, REALM, &path, &["--apply"]).counts(), [0, 2, 2]);
+    assert_eq!(Import::run(&daemon, REALM, &path, &["--apply"]).counts(), [0, 2, 3]);
     assert_eq!(everything(&path), before, "the database was written to");
     assert!(lets_in(&daemon, REALM, "admin1", &app(ADMIN).code(NOON)));
     assert!(lets_in(&daemon, REALM, "guest@example.org", &app(GUEST).code(NOON)));
@@ -116,7 +119,9 @@ fn handles_take_the_place_of_the_keys_and_of_their_old_copies() {
     ];
     let path = database(&daemon, &rows.concat());
     let import = Import::run(&daemon, REALM, &path, &["--apply", "--rewrite"]);
-    assert_eq!((import.status, import.counts()), (Some(0), [2, 0, 0]), "{import:?}");
+    assert_eq!((import.status, import.counts()), (Some(1), [2, 0, 1]), "{import:?}");
+    let told = ["off: multi-factor login is off for it", "keeps its key in the file"];
+    assert!(told.iter().all(|words| import.prose.contains(words)), "{import:?}");
     assert_eq!(import.objects.last().unwrap()["rewritten"], 2);
     assert!(import.prose.contains("drop-in"), "{import:?}");
     let now = secrets(&path);
@@ -138,7 +143,7 @@ fn handles_take_the_place_of_the_keys_and_of_their_old_copies() {
 
     // Handles are no keys, and are passed over.
     let again = Import::run(&daemon, REALM, &path, &["--apply", "--rewrite"]);
-    assert_eq!((again.status, again.counts(), again.entries().len()), (Some(0), [0, 0, 0], 0), "{again:?}");
+    assert_eq!((again.status, again.counts(), again.entries().len()), (Some(1), [0, 0, 1], 1), "{again:?}");
     assert_eq!(secrets(&path), now);
 }
 

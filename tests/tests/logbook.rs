@@ -263,7 +263,7 @@ fn a_log_that_nobody_writes_is_judged_by_check() {
     changed[content.len() / 2] ^= 1;
     let without_last = whole[..whole.len() - 1].concat();
     for (tampered, finding) in
-        [(changed, "is not what was written there"), (without_last, "the end is missing, 1 lines")]
+        [(changed, "is not what was written there"), (without_last, "the end is missing, 1 line after")]
     {
         overwrite(&path, &tampered);
         let (status, said) = check();
@@ -412,20 +412,29 @@ fn a_torn_end_is_left_where_it_is_and_the_log_goes_on_in_a_new_file() {
 }
 
 #[test]
-fn a_log_whose_file_is_taken_away_goes_on_in_another() {
-    let daemon = Daemon::start_clocked(REALM);
+fn a_log_whose_file_is_taken_away_goes_on_in_another_and_tells_how_much_is_gone() {
+    let mut daemon = Daemon::start_clocked(REALM);
     let mut client = daemon.client();
     client.call(verify("alice", "123456")).unwrap();
     assert_eq!(faults(&mut client), []);
     fs::remove_file(files(daemon.state()).pop().unwrap()).unwrap();
-    client.call(verify("alice", "123456")).unwrap();
+    client.call(verify("bob", "123456")).unwrap();
     // The look at the log makes it safe, and that is when its writer sees that the file is gone.
     let _found = faults(&mut client);
     client.call(verify("carol", "123456")).unwrap();
+    // The start, three tries, and two looks at the log by then.
+    let is_told = |faults: &[LogFault]| {
+        faults.contains(&LogFault::NoFile) && faults.iter().any(|f| matches!(f, LogFault::Lost { lines: 4 | 5 }))
+    };
     let found = faults(&mut client);
-    assert!(found.contains(&LogFault::NoFile), "{found:?}");
+    assert!(is_told(&found), "{found:?}");
     let lines = logbook::read(&mut client, &LogFilter::default());
     assert!(lines.iter().any(|line| line["call"] == "verify"), "the log has ended: {lines:?}");
+    assert!(daemon.log().contains("somebody has taken a file of the audit log away"), "{}", daemon.log());
+    daemon.stop();
+    daemon.spawn();
+    let found = faults(&mut daemon.client());
+    assert!(is_told(&found), "{found:?}");
 }
 
 #[test]

@@ -21,10 +21,13 @@ mod recovery;
 mod session;
 mod stats;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use mfad_proto::{AccountName, Call, Code, Context, Factor, Label, Realm, Reply, State, Status};
+use mfad_proto::{
+    AccountName, Call, Code, Context, Factor, Label, Realm, Reply, State, Status, is_printable, printable,
+};
 
 use crate::args::{Admin, Args, Command};
 use crate::failure::Failure;
@@ -32,7 +35,10 @@ use crate::output::Output;
 use crate::session::Session;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return misused(&error),
+    };
     let output = Output::new(args.json || args.command.is_for_a_program());
     match run(args, &output) {
         Ok(()) => ExitCode::SUCCESS,
@@ -42,6 +48,16 @@ fn main() -> ExitCode {
             failure.exit_code()
         }
     }
+}
+
+/// Prints help, or what is wrong with the words of the command line. Those may hold what a terminal would obey.
+fn misused(error: &clap::Error) -> ExitCode {
+    let is_plain = std::env::args_os().all(|arg| arg.to_string_lossy().chars().all(is_printable));
+    let said = error.render().to_string();
+    let shown = said.lines().map(printable).collect::<Vec<_>>().join("\n");
+    // Nothing is left to tell when even this cannot be written.
+    let _printed = if is_plain { error.print() } else { writeln!(io::stderr().lock(), "{shown}") };
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 fn run(args: Args, output: &Output) -> Result<(), Failure> {

@@ -107,6 +107,11 @@ impl Standing {
         self.waiting.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// Says that so many lines which were written are gone, and are still to be told of.
+    pub(super) fn owes(&self, lines: u64) {
+        self.waiting.fetch_add(lines, Ordering::AcqRel);
+    }
+
     /// Says that so many of those that waited are written, or lost, and where the log ends.
     pub(super) fn wrote(&self, lines: u64, end: End) {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);

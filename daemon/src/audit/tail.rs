@@ -21,6 +21,8 @@ pub(super) struct Tail {
     /// Closed while nothing can be written: an open file keeps its file system from becoming read-only.
     file: Option<File>,
     length: u64,
+    /// The number of the last line before this file.
+    before: u64,
     /// Whether nothing more may be added to this file.
     is_over: bool,
     last: Link,
@@ -40,8 +42,9 @@ impl Tail {
             (Some(_), true) => Before::Stop,
             (Some(_), false) => Before::Crash,
         };
-        let (number, length, last) = (newest.unwrap_or(0), ended.good, ended.last);
-        Ok((Self { files, chain, number, file: None, length, is_over: !ended.is_clean, last }, before))
+        let Ended { first, last, good: length, is_clean, .. } = ended;
+        let (number, file, is_over) = (newest.unwrap_or(0), None, !is_clean);
+        Ok((Self { files, chain, number, file, length, before: first, is_over, last }, before))
     }
 
     /// Where it is.
@@ -64,15 +67,15 @@ impl Tail {
         Ok(())
     }
 
-    /// Makes what was added safe from a power cut; `false` when there is no file that it could be in.
+    /// Makes what was added safe from a power cut.
     ///
     /// # Errors
     /// When that is not known. Then the next lines begin another file.
-    pub(super) fn sync(&mut self) -> io::Result<bool> {
+    pub(super) fn sync(&mut self) -> io::Result<Synced> {
         let reopened;
         let file = match &self.file {
             Some(file) => file,
-            None if self.is_over => return Ok(false),
+            None if self.is_over => return Ok(Synced::Nowhere),
             None => {
                 reopened = self.files.append(self.number)?;
                 &reopened
@@ -80,10 +83,12 @@ impl Tail {
         };
         let synced = file.sync_data();
         // Nobody would read what goes into a file that somebody has taken away.
-        if synced.is_err() || file.metadata().is_ok_and(|metadata| metadata.nlink() == 0) {
+        let is_gone = file.metadata().is_ok_and(|metadata| metadata.nlink() == 0);
+        if synced.is_err() || is_gone {
             (self.file, self.is_over) = (None, true);
         }
-        synced.map(|()| true)
+        synced?;
+        Ok(if is_gone { Synced::Gone { lines: self.last.number.saturating_sub(self.before) } } else { Synced::Safe })
     }
 
     /// The tag of a line, where it is in the newest file. The first line there bears the number of the one before it.
@@ -130,11 +135,22 @@ impl Tail {
         // One without its first line is begun once more.
         self.is_over = begun.is_err();
         begun?;
-        (self.number, self.last) = (number, link);
+        (self.number, self.last, self.before) = (number, link, link.number);
         // What cannot be removed now is removed with the next file.
         self.files.prune(number).ok();
         Ok(())
     }
+}
+
+/// What became of what was added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Synced {
+    /// It is safe.
+    Safe,
+    /// There is no file that it could be in.
+    Nowhere,
+    /// Somebody has taken the file away, with so many lines.
+    Gone { lines: u64 },
 }
 
 /// How the run of the daemon before this one ended.
@@ -162,6 +178,8 @@ impl Before {
 /// How a file ends.
 #[derive(Default)]
 struct Ended {
+    /// The number of the line before the file, as its first line says.
+    first: u64,
     /// The last good line.
     last: Link,
     /// Where it ends, in bytes.
@@ -180,6 +198,9 @@ fn ended(files: &Files, chain: &Chain, newest: u64) -> io::Result<Ended> {
         let end = lines.offset();
         ended.is_clean = matches!(found, Found::Good(_));
         if let (Found::Good(telling), Some(last)) = (found, walk.last) {
+            if ended.good == 0 {
+                ended.first = last.number;
+            }
             ended.was_stopped = telling == Telling::Stopped;
             (ended.last, ended.good) = (last, end);
         }

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::chain::{Chain, Link};
 use super::files::Files;
 use super::standing::Standing;
-use super::tail::Tail;
+use super::tail::{Synced, Tail};
 use crate::clock::{Clock, Stopwatch};
 use crate::ledger::LogHead;
 use crate::metrics::Metrics;
@@ -174,8 +174,7 @@ impl Writer<'_> {
                 self.standing.wrote(count.saturating_add(told), end);
             }
             Err(error) => {
-                self.lost = self.lost.saturating_add(count);
-                self.metrics.audit_lost(count);
+                self.lose(count);
                 self.tell_once(&error);
             }
         }
@@ -184,10 +183,22 @@ impl Writer<'_> {
     fn sync(&mut self) {
         let Some(Opened { tail, .. }) = &mut self.opened else { return };
         match tail.sync() {
-            Ok(true) => self.standing.synced(tail.end().last),
-            Ok(false) => {}
+            Ok(Synced::Safe) => self.standing.synced(tail.end().last),
+            Ok(Synced::Nowhere) => {}
+            Ok(Synced::Gone { lines }) => {
+                self.standing.synced(tail.end().last);
+                self.standing.owes(lines);
+                self.lose(lines);
+                (self.tell)(&format!("somebody has taken a file of the audit log away, with {lines} lines"));
+            }
             Err(error) => self.tell_once(&error),
         }
+    }
+
+    /// The next line that can be written tells of these.
+    fn lose(&mut self, lines: u64) {
+        self.lost = self.lost.saturating_add(lines);
+        self.metrics.audit_lost(lines);
     }
 
     fn tell_once(&mut self, error: &io::Error) {

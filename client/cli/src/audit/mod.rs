@@ -5,7 +5,7 @@ mod story;
 mod verify;
 
 use mfad_client::{Client, Options};
-use mfad_proto::{Call, LogFilter, LogPage, LogPlace, Realm, Reply};
+use mfad_proto::{Call, Label, LogFilter, LogPage, LogPlace, Realm, Reply};
 
 use self::story::{Entry, People};
 use crate::args::Audit;
@@ -24,8 +24,11 @@ pub(crate) fn run(audit: &Audit, (server, realm): (Options, Option<Realm>), outp
         user: audit.user.clone(),
         since: moment(&audit.since)?,
         until: moment(&audit.until)?,
-        outcome: audit.outcome.clone(),
+        outcome: audit.outcome.as_deref().map(Label::cut),
     };
+    if filter.since.zip(filter.until).is_some_and(|(since, until)| since >= until) {
+        return Err(Failure::Usage("nothing lies between --since and --until"));
+    }
     output::to_the_end(tell(&mut client, (&filter, audit.outcome.is_some()), output))
 }
 

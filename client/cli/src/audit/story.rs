@@ -89,11 +89,12 @@ impl Entry {
             },
             "stop" => "mfad stopped".to_owned(),
             "rules" => "mfad has read other rules".to_owned(),
+            "lost" if lines == 1 => "1 line of this log was lost".to_owned(),
             "lost" => format!("{lines} lines of this log were lost"),
             "replaced" => "this log is not the one that the store knew".to_owned(),
             "summed" => {
                 let by = self.uid.map_or_else(|| "others".to_owned(), |uid| format!("uid {uid}"));
-                format!("{lines} more requests of {by} within a minute: {}, {}", self.call, self.outcome)
+                format!("{lines} more requests of {by} within a minute ({}): {}", self.call, self.outcome)
             }
             other => format!("{other} {}", self.file.map(|file| file.to_string()).unwrap_or_default()),
         })
@@ -128,7 +129,9 @@ impl Entry {
             ("key_rotate", "answered") => format!("{by} began to change the key of the records"),
             ("backup", "done") => format!("{by} made a backup"),
             (_, "try_later") => format!("{user} has to wait ({})", self.call),
-            (call, outcome) => format!("{call} of {user}: {outcome}{because}"),
+            (call, "not_permitted") => format!("{by} may not ask {call} about {user}"),
+            ("?", outcome) => format!("{by} sent what is no request: {outcome}"),
+            (call, outcome) => format!("{call} about {user}: {outcome}{because}"),
         }
     }
 

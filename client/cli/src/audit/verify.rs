@@ -19,7 +19,7 @@ pub(super) fn run(client: &mut Client, output: &Output) -> Result<(), Failure> {
             let is_crash = matches!(finding.fault, LogFault::Crashed);
             findings = findings.saturating_add(u64::from(!is_crash));
             output.object(&FindingObject::from(finding))?;
-            let sentence = finding.to_string();
+            let sentence = if is_crash { format!("note: {finding}") } else { finding.to_string() };
             output.prose(&if is_crash { paint::warn(&sentence) } else { paint::bad(&sentence) })?;
         }
         Ok(())

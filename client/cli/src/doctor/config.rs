@@ -4,10 +4,9 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::Machine;
 use super::owners::name;
 use super::report::Said;
-use super::text;
+use super::{Machine, is_root, program, text};
 
 /// Check: nobody else may write the configuration.
 pub(super) fn file(machine: &Machine) -> Vec<Said> {
@@ -29,6 +28,39 @@ pub(super) fn file(machine: &Machine) -> Vec<Said> {
         }
         Err(error) => Said::note(check, format!("{FILE} cannot be looked at: {error}")),
     }]
+}
+
+/// Check: the daemon can read the configuration. What it means, and what its weakenings cost, `mfad check` explains.
+pub(super) fn meaning(machine: &Machine) -> Vec<Said> {
+    let check = "rules";
+    match text::read(Path::new(FILE)) {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => return vec![Said::ok(check, "the defaults hold")],
+        Err(error) => return vec![Said::note(check, format!("{FILE} cannot be read: {error}"))],
+    }
+    let own =
+        std::env::current_exe().ok().and_then(|own| Some(own.parent()?.join("mfad"))).filter(|mfad| mfad.is_file());
+    let Some(mfad) = own.or_else(|| program::find("mfad")) else {
+        return vec![Said::note(check, "there is no mfad here that could judge the configuration")];
+    };
+    if is_root() && !matches!(machine.owners.outsider(&mfad), Ok(None)) {
+        return vec![Said::note(check, format!("{} is not run: others could have written it", mfad.display()))];
+    }
+    // Of the state, the daemon itself has spoken.
+    let said = match program::output(&mfad, &["check", "--config", FILE, "--state", NOWHERE]) {
+        Ok(said) => said,
+        Err(error) => return vec![Said::note(check, format!("{} cannot judge {FILE}: {error}", mfad.display()))],
+    };
+    if said.lines().any(|line| line.starts_with("ok") && line.ends_with(VALID)) {
+        return vec![Said::ok(check, format!("{FILE} is valid"))];
+    }
+    let wrong =
+        said.lines().find_map(|line| line.strip_prefix("FINDING")).unwrap_or("it says nothing that is known here");
+    vec![Said::finding(
+        check,
+        format!("the next start of mfad fails: {}", wrong.trim()),
+        "correct the file; mfad check says when it is right, and what it means",
+    )]
 }
 
 /// Check: the state folder is its owner's alone.
@@ -84,5 +116,8 @@ pub(super) fn key_file() -> Result<Option<PathBuf>, String> {
 
 const FILE: &str = "/etc/mfad/mfad.toml";
 const FOLDER: &str = "/etc/mfad";
+/// No state lies there, whoever looks.
+const NOWHERE: &str = "/dev/null/mfad";
+const VALID: &str = "the configuration is valid";
 const STATE: &str = "/var/lib/mfad";
 const PRIVATE: u32 = 0o700;

@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod credential;
 mod key;
+mod log;
 mod owners;
 mod pam;
 mod program;
@@ -27,14 +28,16 @@ use self::report::{Report, Said};
 use self::server::Server;
 use self::sshd::Sshd;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{self, Output};
 
 /// Runs the command. It fails when there are findings.
 pub(crate) fn run(options: Options, output: &Output) -> Result<(), Failure> {
-    let mut report = Report::new(output);
-    let machine = Machine::look(options);
+    output::to_the_end(examine(&Machine::look(options), Report::new(output)))
+}
+
+fn examine(machine: &Machine, mut report: Report<'_>) -> Result<(), Failure> {
     for check in CHECKS {
-        for said in check(&machine) {
+        for said in check(machine) {
             report.print(&said)?;
         }
     }
@@ -63,16 +66,18 @@ fn is_root() -> bool {
 }
 
 /// In the order in which each builds on those before.
-const CHECKS: [fn(&Machine) -> Vec<Said>; 13] = [
+const CHECKS: [fn(&Machine) -> Vec<Said>; 15] = [
     socket::public,
     socket::realms,
     server::uid,
     server::rights,
     server::version,
     server::store,
+    log::judge,
     clock::judge,
     key::judge,
     config::file,
+    config::meaning,
     config::state,
     pam::judge,
     sshd::judge,

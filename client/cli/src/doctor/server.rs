@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::path::PathBuf;
 
 use mfad_client::{Client, Error, Options};
-use mfad_proto::{Call, Metric, Pong, Refusal, Reply, StatsPlace};
+use mfad_proto::{Call, Metric, Pong, Refusal, Reply, Sample, StatsPlace};
 use nix::unistd::geteuid;
 
 use super::Machine;
@@ -16,9 +16,10 @@ pub(super) struct Server {
     pub(super) path: PathBuf,
     pub(super) link: Result<u32, Error>,
     pong: Answer<Pong>,
-    may_administer: Answer<bool>,
+    pub(super) may_administer: Answer<bool>,
     /// Where the root key was read from, in the server's word.
     pub(super) key: Answer<String>,
+    samples: Answer<Vec<Sample>>,
 }
 
 /// An answer, or why there is none.
@@ -38,6 +39,7 @@ impl Server {
             pong: Answer::Missing(why.to_owned()),
             may_administer: Answer::Missing(why.to_owned()),
             key: Answer::Missing(why.to_owned()),
+            samples: Answer::Missing(why.to_owned()),
         };
         let mut client = match Client::connect(options.clone()) {
             Ok(client) => client,
@@ -50,7 +52,17 @@ impl Server {
             return Self { pong, ..without(Ok(uid), "mfad answers nothing now") };
         }
         let may_administer = ask(&mut client, Call::KeyStatus, |reply| matches!(reply, Reply::Keys(_)).then_some(true));
-        Self { path: options.path.clone(), link: Ok(uid), pong, may_administer, key: key_source(&mut client) }
+        let samples = samples(&mut client);
+        let key = key_source(&samples);
+        Self { path: options.path.clone(), link: Ok(uid), pong, may_administer, key, samples }
+    }
+}
+
+impl Server {
+    /// What the server has counted, where it tells.
+    pub(super) fn count(&self, metric: u32) -> Option<u64> {
+        let Answer::Given(samples) = &self.samples else { return None };
+        samples.iter().find(|sample| sample.metric == metric).map(|sample| sample.value)
     }
 }
 
@@ -63,9 +75,9 @@ fn ask<T>(client: &mut Client, call: Call, wanted: impl FnOnce(Reply) -> Option<
     }
 }
 
-/// Looks for the one sample that tells it, among those of the server itself.
-fn key_source(client: &mut Client) -> Answer<String> {
-    let mut after = None;
+/// The server's own measurements.
+fn samples(client: &mut Client) -> Answer<Vec<Sample>> {
+    let (mut samples, mut after) = (Vec::new(), None);
     for _page in 0..PAGES {
         let page =
             ask(client, Call::Stats { after }, |reply| if let Reply::Stats(page) = reply { Some(page) } else { None });
@@ -74,15 +86,26 @@ fn key_source(client: &mut Client) -> Answer<String> {
             Answer::Refused(refusal) => return Answer::Refused(refusal),
             Answer::Missing(why) => return Answer::Missing(why),
         };
-        if let Some(sample) = page.samples.iter().find(|sample| sample.metric == Metric::KEY_INFO) {
-            return Answer::Given(sample.labels.first().map(ToString::to_string).unwrap_or_default());
-        }
+        samples.extend(page.samples);
         match page.next {
             Some(next @ StatsPlace::Sample(_)) => after = Some(next),
             Some(StatsPlace::Account(_)) | None => break,
         }
     }
-    Answer::Refused(Refusal::Unsupported)
+    Answer::Given(samples)
+}
+
+/// The label of the sample that tells where the root key was read from.
+fn key_source(samples: &Answer<Vec<Sample>>) -> Answer<String> {
+    let samples = match samples {
+        Answer::Given(samples) => samples,
+        Answer::Refused(refusal) => return Answer::Refused(*refusal),
+        Answer::Missing(why) => return Answer::Missing(why.clone()),
+    };
+    let told = samples.iter().find(|sample| sample.metric == Metric::KEY_INFO);
+    told.map_or(Answer::Refused(Refusal::Unsupported), |sample| {
+        Answer::Given(sample.labels.first().map(ToString::to_string).unwrap_or_default())
+    })
 }
 
 /// An error and its causes.

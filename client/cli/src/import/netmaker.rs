@@ -65,14 +65,15 @@ impl Netmaker {
         while let Some(row) = rows.next()? {
             let id = row.get(0)?;
             let (name, secret) = (text(row.get_ref(1)?), text(row.get_ref(2)?));
-            let is_empty = row.get::<_, i64>(3)? == 0;
+            let (is_empty, is_on) = (row.get::<_, i64>(3)? == 0, row.get::<_, bool>(4)?);
             self.last = id;
             self.done = self.done.saturating_add(1);
             if secret.as_ref().is_some_and(|secret| secret.starts_with(HANDLE)) {
                 continue;
             }
-            let what =
-                entry(name.as_ref().map(|name| name.as_str()), secret.as_ref().map(|secret| secret.as_str()), is_empty);
+            let (name, typed) =
+                (name.as_ref().map(|name| name.as_str()), secret.as_ref().map(|secret| secret.as_str()));
+            let what = if is_on { entry(name, typed, is_empty) } else { Err(off(name)) };
             let row = Row { id, secret: secret.unwrap_or_default() };
             self.page.push_back(Found { place: Place::Row(row), what });
         }
@@ -168,6 +169,14 @@ fn entry(name: Option<&str>, secret: Option<&str>, is_empty: bool) -> Result<Ent
     Ok(Entry { user, factor, note: None })
 }
 
+/// Netmaker asks such a user for no code: mfad would.
+fn off(name: Option<&str>) -> Refused {
+    Refused {
+        user: name.map(super::report::shown),
+        why: "multi-factor login is off for it: its key stays in the database",
+    }
+}
+
 /// `None` where a value is absent, or no text.
 fn text(value: ValueRef<'_>) -> Option<Zeroizing<String>> {
     let text = value.as_str().ok()?;
@@ -189,14 +198,14 @@ const ELSEWHERE: &str = "SELECT count(*) FROM sqlite_schema AS t, pragma_table_i
 const COPIES: &str = "SELECT count(*) FROM sqlite_schema AS t, pragma_table_info(t.name) AS c \
     WHERE t.type = 'table' AND t.name = 'users' AND c.name IN ('key', 'value')";
 
-const ALL: &str = "SELECT count(*) FROM users_v1 WHERE is_mfa_enabled";
+const ALL: &str = "SELECT count(*) FROM users_v1 WHERE is_mfa_enabled OR totp_secret <> ''";
 
 /// Values of no legal length are not loaded.
 const PAGE: &str = "SELECT rowid, \
     CASE WHEN octet_length(username) <= 1024 THEN CAST(username AS TEXT) END, \
     CASE WHEN octet_length(totp_secret) <= 1024 THEN CAST(totp_secret AS TEXT) END, \
-    coalesce(octet_length(totp_secret), 0) \
-    FROM users_v1 WHERE is_mfa_enabled AND rowid > ?1 ORDER BY rowid LIMIT 32";
+    coalesce(octet_length(totp_secret), 0), coalesce(is_mfa_enabled, 0) <> 0 \
+    FROM users_v1 WHERE (is_mfa_enabled OR totp_secret <> '') AND rowid > ?1 ORDER BY rowid LIMIT 32";
 
 const PUT: &str = "UPDATE users_v1 SET totp_secret = ?1 WHERE rowid = ?2 AND totp_secret = ?3";
 

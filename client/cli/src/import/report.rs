@@ -44,8 +44,13 @@ impl<'o> Report<'o> {
     ) -> Result<(), Failure> {
         let (count, outcome) = if already { (&mut self.already, "already") } else { (&mut self.new, "new") };
         *count = count.saturating_add(1);
-        if let Some(note) = note {
-            self.say(place, Some(&shown(user.as_str())), note)?;
+        let what = if already { "there already" } else { "to be taken over" };
+        match note {
+            Some(note) if self.applied => self.say(place, Some(&shown(user.as_str())), note)?,
+            Some(note) => self.say(place, Some(&shown(user.as_str())), &format!("{what}; {note}"))?,
+            // Who only looks wants to know whom it is about.
+            None if !self.applied => self.say(place, Some(&shown(user.as_str())), what)?,
+            None => {}
         }
         self.object(&EntryObject { user: Some(user.as_str()), outcome, why: None, note, line: place.line() })
     }
@@ -78,6 +83,9 @@ impl<'o> Report<'o> {
             let kept = new.saturating_add(already).saturating_sub(rewritten);
             if kept > 0 {
                 self.output.prose(&format!("{kept} keys were changed meanwhile and stay: run it again."))?;
+            }
+            if refused > 0 {
+                self.output.prose("What was refused keeps its key in the file, for whoever can read that.")?;
             }
             self.output.prose("From now on Netmaker must run with mfad's drop-in.")?;
         } else if new > 0 {

@@ -25,6 +25,8 @@ pub(super) struct Pam {
 
 struct Service {
     name: String,
+    /// Whether its own file names the module, also where PAM cannot read that line.
+    names_module: bool,
     auth: Stack,
     account: Stack,
 }
@@ -44,10 +46,11 @@ impl Pam {
             let Some(path) = place_of(&name).filter(|_| !is_left_over(&name)) else { continue };
             match text::read(&path) {
                 Ok(text) => {
-                    parts.extend(line::included(&text));
+                    // A file that includes itself is a part of nothing but a mistake.
+                    parts.extend(line::included(&text).filter(|part| *part != name));
                     let [auth, account] =
                         [Facility::Auth, Facility::Account].map(|facility| Stack::of(&name, facility, &find));
-                    services.push(Service { name, auth, account });
+                    services.push(Service { name, names_module: names_module(&text), auth, account });
                 }
                 Err(error) => unread
                     .push(format!("{} cannot be read, nor what it does where it is included: {error}", path.display())),
@@ -73,6 +76,10 @@ fn is_left_over(name: &str) -> bool {
     name.ends_with('~') || [".dpkg-", ".rpm", ".bak", ".orig", ".ucf-"].iter().any(|mark| name.contains(mark))
 }
 
+fn names_module(text: &str) -> bool {
+    text.lines().any(|line| line.split('#').next().is_some_and(|said| said.contains(MODULE)))
+}
+
 fn is_way_in(service: &str) -> bool {
     WAYS_IN.contains(&service)
 }
@@ -92,7 +99,7 @@ fn find(name: &str) -> Option<Source> {
 pub(super) fn judge(machine: &Machine) -> Vec<Said> {
     let pam = &machine.pam;
     let unread = pam.unread.iter().map(|unread| Said::note(CHECK, unread.as_str()));
-    let mut said: Vec<_> = unread.chain(looping(pam)).collect();
+    let mut said: Vec<_> = unread.chain(looping(pam)).chain(unreadable(pam)).collect();
     // `mfad` is no way in, and has been judged.
     let asking: Vec<_> = pam.asking().filter(|service| service.name != OWN).collect();
     if asking.is_empty() {
@@ -133,10 +140,25 @@ fn looping(pam: &Pam) -> Option<Said> {
     ))
 }
 
+/// Where PAM cannot read a stack that is to ask for a code, it lets nobody in.
+fn unreadable(pam: &Pam) -> impl Iterator<Item = Said> {
+    let services = pam.services.iter().filter(|service| service.names_module || service.auth.asking().next().is_some());
+    services.filter_map(|service| {
+        let (name, place) = (&service.name, service.auth.broken()?);
+        Some(Said::finding(
+            CHECK,
+            format!("{name}: PAM cannot read {place}, or what it includes, and so denies every login through {name}"),
+            "correct that line: its words, or the name of the file that it includes",
+        ))
+    })
+}
+
 /// What exists here as a way in, and asks for no code though others do.
 fn unasked(pam: &Pam) -> impl Iterator<Item = Said> {
     let ways = pam.services.iter().filter(|service| is_way_in(&service.name));
-    ways.filter(|service| service.auth.asking().next().is_none()).map(|service| {
+    // Of one that PAM cannot read more is said already.
+    let is_told = |service: &Service| service.names_module && service.auth.broken().is_some();
+    ways.filter(move |service| service.auth.asking().next().is_none() && !is_told(service)).map(|service| {
         let name = &service.name;
         match service.auth.broken() {
             Some(place) => {
@@ -284,6 +306,8 @@ impl Fault {
 }
 
 const CHECK: &str = "pam";
+
+const MODULE: &str = "pam_mfad";
 
 /// The service by which `mfad-passwd` asks for passwords.
 const OWN: &str = "mfad";
