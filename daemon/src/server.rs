@@ -114,7 +114,8 @@ pub async fn run(
     // Each connection holds `alive`; nothing is ever sent on it.
     timeout(STOPPING, all_gone.recv()).await.ok();
     audit.stop();
-    audit.flush().await;
+    // A disk that hangs must not keep the process.
+    timeout(STOPPING, audit.flush()).await.ok();
     service.end().await;
     failure.map_or(Ok(()), |failure| Err(Error::Store(failure)))
 }
