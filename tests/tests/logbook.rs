@@ -120,9 +120,12 @@ fn filters_find_what_fits_all_of_them() {
         String::from_utf8(shown.stdout).unwrap().lines().count()
     };
     assert_eq!(shown(&["--user", "alice", "--since", "2023-11-14T22:14:20Z"]), 1);
+    assert_eq!(shown(&["--user", "alice", "--since", &(NOON + 1).to_string()]), 1);
     assert_eq!(shown(&["--user", "alice", "--until", "2023-11-14"]), 0);
     assert_eq!(shown(&["--user", "alice", "--outcome", "enrolled"]), 1);
     assert_eq!(shown(&["--realm", "netmaker"]), 1);
+    // The lines, and what the whole log came to.
+    assert_eq!(shown(&["--user", "alice", "--outcome", "enrolled", "--verify"]), 2);
     let wrong = daemon.mfactl(&["admin", "audit", "--since", "yesterday-ish"], "");
     assert_eq!(wrong.status.code(), Some(2));
 }

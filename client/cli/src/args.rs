@@ -247,7 +247,8 @@ pub(crate) struct Audit {
     /// Only lines about this user
     #[arg(long, value_name = "U", value_parser = user)]
     pub(crate) user: Option<UserName>,
-    /// Only lines from this moment on: YYYY-MM-DD (00:00 UTC), YYYY-MM-DDTHH:MM:SSZ, or how long ago, such as 2h or 7d
+    /// Only lines from this moment on: YYYY-MM-DD (00:00 UTC), YYYY-MM-DDTHH:MM:SSZ, Unix seconds, or how long ago, such
+    /// as 2h or 7d
     #[arg(long, value_name = "T")]
     pub(crate) since: Option<String>,
     /// Only lines before this moment
@@ -256,8 +257,8 @@ pub(crate) struct Audit {
     /// Only lines with this outcome
     #[arg(long, value_name = "O", value_parser = PossibleValuesParser::new(OUTCOMES))]
     pub(crate) outcome: Option<String>,
-    /// Show no lines, but look for edits, cuts and losses in the whole log; status 1 when there are any
-    #[arg(long, conflicts_with_all = ["user", "since", "until", "outcome"])]
+    /// Look for edits, cuts and losses in the whole log, after the lines that are asked for; status 1 when there are any
+    #[arg(long)]
     pub(crate) verify: bool,
 }
 
