@@ -212,9 +212,10 @@ pub enum Call {
     },
 }
 
-/// Writes the wire number of each call down, once: the number, then the fields in their order.
-macro_rules! wire {
-    ($($number:literal $name:ident { $($field:ident),* })*) => {
+/// Writes down once what each call is on the wire and in a log: its number, its name in lower case, and its fields in their
+/// order.
+macro_rules! calls {
+    ($($number:literal $name:ident $word:literal { $($field:ident),* })*) => {
         impl Encode for Call {
             fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
                 match self {
@@ -241,72 +242,65 @@ macro_rules! wire {
             pub(crate) fn is_known(number: u32) -> bool {
                 [$($number),*].contains(&number)
             }
+
+            /// Which call this is, without its fields.
+            #[must_use]
+            pub const fn kind(&self) -> CallKind {
+                match self {
+                    $(Self::$name { .. } => CallKind::$name,)*
+                }
+            }
+        }
+
+        /// The name of a call.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "each bears the name of its call")]
+        pub enum CallKind {
+            $($name,)*
+        }
+
+        impl CallKind {
+            /// All of them, in the order of their wire numbers.
+            pub const ALL: [Self; [$($number),*].len()] = [$(Self::$name),*];
+
+            /// The name in lower case, for logs.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)*
+                }
+            }
         }
     };
 }
 
-wire! {
-    0 Ping {}
-    1 Begin { account, context }
-    2 Status { account }
-    3 Verify { account, code, context }
-    4 Enroll { account, proof, ticket, issuer, context }
-    5 Confirm { account, enrollment, code }
-    6 Reset { account, proof, code, context }
-    7 Authenticate { account, password, code, context }
-    8 Recovery { account, proof, code }
-    9 Resync { account, proof, first, second }
-    10 Passwd { account, old, code, new }
-    11 List { realm, after, limit }
-    12 Show { account }
-    13 Disable { account, reason }
-    14 Unlock { account }
-    15 Recover { account }
-    16 Remove { account }
-    17 SetPolicy { realm, enforcement }
-    18 GetPolicy { realm }
-    19 SetPassword { account, password }
-    20 ImportOne { account, factor, apply }
-    21 Audit { after, filter, verify }
-    22 Stats { after }
-    23 KeyStatus {}
-    24 KeyRotate {}
-    25 Backup { passphrase }
-}
-
-impl Call {
-    /// Which call this is, without its fields.
-    #[must_use]
-    pub const fn kind(&self) -> CallKind {
-        match self {
-            Self::Ping => CallKind::Ping,
-            Self::Begin { .. } => CallKind::Begin,
-            Self::Status { .. } => CallKind::Status,
-            Self::Verify { .. } => CallKind::Verify,
-            Self::Enroll { .. } => CallKind::Enroll,
-            Self::Confirm { .. } => CallKind::Confirm,
-            Self::Reset { .. } => CallKind::Reset,
-            Self::Authenticate { .. } => CallKind::Authenticate,
-            Self::Recovery { .. } => CallKind::Recovery,
-            Self::Resync { .. } => CallKind::Resync,
-            Self::Passwd { .. } => CallKind::Passwd,
-            Self::List { .. } => CallKind::List,
-            Self::Show { .. } => CallKind::Show,
-            Self::Disable { .. } => CallKind::Disable,
-            Self::Unlock { .. } => CallKind::Unlock,
-            Self::Recover { .. } => CallKind::Recover,
-            Self::Remove { .. } => CallKind::Remove,
-            Self::SetPolicy { .. } => CallKind::SetPolicy,
-            Self::GetPolicy { .. } => CallKind::GetPolicy,
-            Self::SetPassword { .. } => CallKind::SetPassword,
-            Self::ImportOne { .. } => CallKind::ImportOne,
-            Self::Audit { .. } => CallKind::Audit,
-            Self::Stats { .. } => CallKind::Stats,
-            Self::KeyStatus => CallKind::KeyStatus,
-            Self::KeyRotate => CallKind::KeyRotate,
-            Self::Backup { .. } => CallKind::Backup,
-        }
-    }
+calls! {
+    0 Ping "ping" {}
+    1 Begin "begin" { account, context }
+    2 Status "status" { account }
+    3 Verify "verify" { account, code, context }
+    4 Enroll "enroll" { account, proof, ticket, issuer, context }
+    5 Confirm "confirm" { account, enrollment, code }
+    6 Reset "reset" { account, proof, code, context }
+    7 Authenticate "authenticate" { account, password, code, context }
+    8 Recovery "recovery" { account, proof, code }
+    9 Resync "resync" { account, proof, first, second }
+    10 Passwd "passwd" { account, old, code, new }
+    11 List "list" { realm, after, limit }
+    12 Show "show" { account }
+    13 Disable "disable" { account, reason }
+    14 Unlock "unlock" { account }
+    15 Recover "recover" { account }
+    16 Remove "remove" { account }
+    17 SetPolicy "set_policy" { realm, enforcement }
+    18 GetPolicy "get_policy" { realm }
+    19 SetPassword "set_password" { account, password }
+    20 ImportOne "import_one" { account, factor, apply }
+    21 Audit "audit" { after, filter, verify }
+    22 Stats "stats" { after }
+    23 KeyStatus "key_status" {}
+    24 KeyRotate "key_rotate" {}
+    25 Backup "backup" { passphrase }
 }
 
 impl Call {
@@ -342,102 +336,7 @@ impl Call {
     }
 }
 
-/// The name of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each bears the name of its call")]
-pub enum CallKind {
-    Ping,
-    Begin,
-    Status,
-    Verify,
-    Enroll,
-    Confirm,
-    Reset,
-    Authenticate,
-    Recovery,
-    Resync,
-    Passwd,
-    List,
-    Show,
-    Disable,
-    Unlock,
-    Recover,
-    Remove,
-    SetPolicy,
-    GetPolicy,
-    SetPassword,
-    ImportOne,
-    Audit,
-    Stats,
-    KeyStatus,
-    KeyRotate,
-    Backup,
-}
-
 impl CallKind {
-    /// All of them, in the order of their wire numbers.
-    pub const ALL: [Self; 26] = [
-        Self::Ping,
-        Self::Begin,
-        Self::Status,
-        Self::Verify,
-        Self::Enroll,
-        Self::Confirm,
-        Self::Reset,
-        Self::Authenticate,
-        Self::Recovery,
-        Self::Resync,
-        Self::Passwd,
-        Self::List,
-        Self::Show,
-        Self::Disable,
-        Self::Unlock,
-        Self::Recover,
-        Self::Remove,
-        Self::SetPolicy,
-        Self::GetPolicy,
-        Self::SetPassword,
-        Self::ImportOne,
-        Self::Audit,
-        Self::Stats,
-        Self::KeyStatus,
-        Self::KeyRotate,
-        Self::Backup,
-    ];
-
-    /// The name in lower case, for logs.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ping => "ping",
-            Self::Begin => "begin",
-            Self::Status => "status",
-            Self::Verify => "verify",
-            Self::Enroll => "enroll",
-            Self::Confirm => "confirm",
-            Self::Reset => "reset",
-            Self::Authenticate => "authenticate",
-            Self::Recovery => "recovery",
-            Self::Resync => "resync",
-            Self::Passwd => "passwd",
-            Self::List => "list",
-            Self::Show => "show",
-            Self::Disable => "disable",
-            Self::Unlock => "unlock",
-            Self::Recover => "recover",
-            Self::Remove => "remove",
-            Self::SetPolicy => "set_policy",
-            Self::GetPolicy => "get_policy",
-            Self::SetPassword => "set_password",
-            Self::ImportOne => "import_one",
-            Self::Audit => "audit",
-            Self::Stats => "stats",
-            Self::KeyStatus => "key_status",
-            Self::KeyRotate => "key_rotate",
-            Self::Backup => "backup",
-        }
-    }
-
     /// Whether the call changes nothing, so that sending it a second time is harmless.
     #[must_use]
     pub const fn is_read_only(self) -> bool {
