@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use mfad_proto::{CallKind, Label, Metric, Sample};
+use mfad_proto::{CallKind, Label, Metric, OUTCOMES, Sample};
 
 use crate::clock::{Clock, Stopwatch};
 
@@ -216,25 +216,6 @@ const OF_THE_SERVER: usize = CALLS * 2;
 
 /// How many places there are.
 pub(crate) const PLACES: usize = OF_THE_SERVER + 1;
-
-/// What a request can come to, in the words of the audit.
-const OUTCOMES: [&str; 15] = [
-    "answered",
-    "accepted",
-    "denied",
-    "try_later",
-    "enrollment_required",
-    "not_permitted",
-    "unavailable",
-    "malformed",
-    "unsupported",
-    "going_away",
-    "enrollment_begun",
-    "enrolled",
-    "imported",
-    "issued",
-    "done",
-];
 
 /// The bounds of histograms, in microseconds, and in seconds as Prometheus writes them.
 const BOUNDS: [(u64, &str); 13] = [

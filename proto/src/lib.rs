@@ -30,7 +30,7 @@ pub use codec::{BadRequest, Malformed};
 pub use enrollment::{Enrollment, EnrollmentId, QrMatrix};
 pub use import::{Algorithm, Digits, ForeignFactor, Imported, TotpKey};
 pub use listing::{AccountPage, FactorProfile, Holder, Listed, Profile};
-pub use log::{LogFault, LogFilter, LogFinding, LogLine, LogPage, LogPlace};
+pub use log::{LogFault, LogFilter, LogFinding, LogLine, LogPage, LogPlace, OUTCOMES};
 pub use policy::{BadEnforcement, Enforcement, Enrolling, FirstFactor, RealmPolicy, Replacing};
 pub use printable::{is_printable, printable};
 pub use reply::{Accepted, Factor, Failure, Issued, Keys, Need, Pong, Refusal, Reply, Response, State, Status};

@@ -24,6 +24,25 @@ pub struct LogFilter {
     pub outcome: Option<Label>,
 }
 
+/// What the line of a request says of its answer: the words of refusals, and those of the others.
+pub const OUTCOMES: [&str; 15] = [
+    "answered",
+    "accepted",
+    "denied",
+    "try_later",
+    "enrollment_required",
+    "not_permitted",
+    "unavailable",
+    "malformed",
+    "unsupported",
+    "going_away",
+    "enrollment_begun",
+    "enrolled",
+    "imported",
+    "issued",
+    "done",
+];
+
 /// A place in the log, for the next page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub struct LogPlace {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
-use mfad_proto::{EnrollmentId, Note, Realm, UserName};
+use mfad_proto::{EnrollmentId, Note, OUTCOMES, Realm, UserName};
 
 /// Second factors of this machine: enrol, verify, look, reset.
 ///
@@ -291,24 +291,6 @@ pub(crate) struct Enroll {
     #[arg(long, value_name = "ID", value_parser = enrollment_id)]
     pub(crate) confirm: Option<EnrollmentId>,
 }
-
-/// The outcomes that lines of the log have.
-const OUTCOMES: [&str; 14] = [
-    "accepted",
-    "denied",
-    "try_later",
-    "enrollment_required",
-    "not_permitted",
-    "unavailable",
-    "malformed",
-    "unsupported",
-    "answered",
-    "enrollment_begun",
-    "enrolled",
-    "issued",
-    "imported",
-    "done",
-];
 
 fn realm(text: &str) -> Result<Realm, &'static str> {
     Realm::new(text).ok_or("a realm's name is a to z, then up to 31 of a to z, 0 to 9 and -")
