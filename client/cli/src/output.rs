@@ -135,21 +135,14 @@ impl<'a> From<&'a Status> for StatusObject<'a> {
 /// One account of `admin list`.
 #[derive(Serialize)]
 pub(crate) struct ListedObject<'a> {
-    realm: &'a str,
-    user: &'a str,
-    state: &'static str,
-    enforced: bool,
-    recovery_left: u32,
-    enrolled_at: Option<u64>,
-    last_success: Option<u64>,
-    failures_since: u32,
-    retry_after: Option<u32>,
+    #[serde(flatten)]
+    status: StatusObject<'a>,
     holder: &'static str,
 }
 
 impl<'a> ListedObject<'a> {
     pub(crate) fn new(realm: &'a Realm, listed: &'a Listed) -> Self {
-        Self {
+        let status = StatusObject {
             realm: realm.as_str(),
             user: listed.user.as_str(),
             state: listed.state.as_str(),
@@ -159,8 +152,8 @@ impl<'a> ListedObject<'a> {
             last_success: listed.last_success,
             failures_since: listed.failures_since,
             retry_after: listed.retry_after,
-            holder: listed.holder.as_str(),
-        }
+        };
+        Self { status, holder: listed.holder.as_str() }
     }
 }
 
