@@ -13,8 +13,12 @@ use mfad_daemon::root_key::Source;
 use mfad_daemon::setup::existing_keyring;
 use mfad_daemon::state::StateFolder;
 use mfad_daemon::store::{SledStore, Store, copy};
-use mfad_proto::{Call, LogFault, LogFilter, LogFinding, Reply};
+use mfad_proto::{Call, Enforcement, LogFault, LogFilter, LogFinding, Note, Realm, Reply};
 use serde_json::Value;
+
+use crate::app::App;
+use crate::calls::{self, accepted, account, begin_enrollment, code, context, reset};
+use crate::daemon::{Daemon, NOON};
 
 /// Every line that fits the filter, page by page.
 ///
@@ -133,4 +137,32 @@ pub fn overwrite(path: &Path, content: &[u8]) {
 #[must_use]
 pub fn lines(content: &[u8]) -> Vec<&[u8]> {
     content.split_inclusive(|byte| *byte == b'\n').collect()
+}
+
+/// Where nobody judges passwords, and every user is served.
+pub const REALM: &str = "[realm.system]\nfirst_factor = \"asserted\"\n";
+
+/// Enrolments, logins, guessing, a lost phone and enforcement, with a daemon that has not seen anything yet.
+///
+/// # Panics
+/// When what is right is refused.
+pub fn afternoon(daemon: &Daemon) {
+    let mut client = daemon.client();
+    let enrollment = begin_enrollment(&mut client, "alice");
+    let app = App::scan(enrollment.uri.expose());
+    let confirm = |text: &str| Call::Confirm { account: account("alice"), enrollment: enrollment.id, code: code(text) };
+    let mut call = |call: Call| client.call(call).unwrap();
+    call(confirm("000000"));
+    assert!(matches!(call(confirm(&app.code(NOON))), Reply::Enrolled(_)));
+    call(Call::Begin { account: account("alice"), context: context() });
+    daemon.set_time(NOON + 30);
+    assert!(accepted(&call(calls::verify("alice", &app.code(NOON + 30)))));
+    call(calls::verify("alice", &app.code(NOON + 30)));
+    (0..4).for_each(|_| drop(call(calls::verify("alice", "123456"))));
+    call(calls::verify("hunter2", "123456"));
+    let reason = Note::new("lost phone").unwrap();
+    call(Call::Disable { account: account("alice"), reason });
+    call(Call::SetPolicy { realm: Realm::system(), enforcement: Enforcement::On });
+    call(Call::Recover { account: account("alice") });
+    call(reset("bob", "123456"));
 }
