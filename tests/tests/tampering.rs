@@ -220,3 +220,35 @@ fn a_log_whose_file_is_taken_away_goes_on_in_another_and_tells_how_much_is_gone(
     let found = faults(&mut daemon.client());
     assert!(is_told(&found), "{found:?}");
 }
+
+/// Both were written with one key, and bear the same numbers: only the chain tells them apart.
+#[test]
+fn a_line_of_another_history_of_the_same_keys_is_found() {
+    let mut daemon = Daemon::start_clocked(REALM);
+    afternoon(&daemon);
+    daemon.stop();
+    let (state, kept) = (daemon.state().to_owned(), daemon.folder().join("kept"));
+    let copied = std::process::Command::new("cp").args(["-a", "-T"]).args([&state, &kept]).status().unwrap();
+    assert!(copied.success());
+    let mut history = |names: [&str; 3]| {
+        daemon.spawn();
+        names.iter().for_each(|name| drop(daemon.verify(name, "123456")));
+        daemon.stop();
+        fs::read(files(daemon.state()).pop().unwrap()).unwrap()
+    };
+    let other = history(["x", "y", "z"]);
+    fs::remove_dir_all(&state).unwrap();
+    fs::rename(&kept, &state).unwrap();
+    let own = history(["a", "b", "c"]);
+    let look = Offline::open(&state);
+    assert_eq!(look.faults(), []);
+    let (own, other) = (lines(&own), lines(&other));
+    assert_eq!(own.len(), other.len());
+    // The last three tries, before the line that tells of the stop.
+    for place in own.len() - 4..own.len() - 1 {
+        let mut mixed = own.clone();
+        mixed[place] = other[place];
+        overwrite(&files(&state).pop().unwrap(), &mixed.concat());
+        assert_ne!(look.faults(), [], "line {place}");
+    }
+}
