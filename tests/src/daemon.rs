@@ -103,6 +103,14 @@ impl Daemon {
         lines[lines.len().saturating_sub(12)..].join("\n")
     }
 
+    /// What each of its threads waits for in the kernel, as far as this process may look.
+    #[must_use]
+    pub fn threads(&self) -> String {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).into_iter().flatten().flatten();
+        let read = |path: PathBuf| std::fs::read_to_string(path).unwrap_or_else(|error| error.to_string());
+        tasks.map(|task| ["comm", "syscall", "stack"].map(|file| read(task.path().join(file))).concat()).collect()
+    }
+
     /// The daemon's process.
     #[must_use]
     pub fn pid(&self) -> u32 {

@@ -196,7 +196,7 @@ impl<'d> Traffic<'d> {
     /// # Panics
     /// When that takes too long.
     pub fn wait_for_answers(&self, requests: usize) {
-        wait(&self.answered, requests);
+        self.wait(&self.answered, requests);
     }
 
     /// Waits until so many requests were sent by clients that wait for their answers.
@@ -204,7 +204,20 @@ impl<'d> Traffic<'d> {
     /// # Panics
     /// When that takes too long.
     pub fn wait_for_requests(&self, requests: usize) {
-        wait(&self.in_flight, requests);
+        self.wait(&self.in_flight, requests);
+    }
+
+    fn wait(&self, count: &AtomicUsize, least: usize) {
+        let end = Instant::now() + Duration::from_secs(60);
+        while count.load(Ordering::Acquire) < least {
+            let (count, late) = (count.load(Ordering::Acquire), Instant::now() > end);
+            if self.is_over() || late {
+                let why = if late { "a minute has passed" } else { "no client is left" };
+                let daemon = self.daemon;
+                panic!("{why}, and it is not {least} but {count}: {}\n{}", daemon.last_words(), daemon.threads());
+            }
+            std::thread::yield_now();
+        }
     }
 
     fn begin(&self, client: usize) -> u64 {
@@ -260,14 +273,6 @@ fn work(traffic: &Traffic<'_>, index: usize, journals: &mut [Journal], mut clien
         }
     }
     tally
-}
-
-fn wait(count: &AtomicUsize, least: usize) {
-    let end = Instant::now() + Duration::from_secs(60);
-    while count.load(Ordering::Acquire) < least {
-        assert!(Instant::now() < end, "after a minute it is not {least} yet, but {count:?}");
-        std::thread::yield_now();
-    }
 }
 
 fn probe(
