@@ -8,7 +8,7 @@ use mfad_tests::flush_only::FlushOnlyHome;
 
 fn main() {
     serve(|config, state| {
-        let head = clock_file().with_extension("head");
+        let head = clock_file().with_file_name("flush-only-head");
         let home = Arc::new(FlushOnlyHome::new(Arc::clone(&config.home), state, head));
         Config { home, ..config }
     });
