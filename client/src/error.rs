@@ -78,7 +78,7 @@ impl fmt::Display for Error {
             Self::Connect { path, .. } => write!(f, "cannot connect to {}", path.display()),
             Self::WrongServer { path, uid } => write!(
                 f,
-                "{} is served by {uid}, who may not: nothing was sent (if that is right, name the uid with --server-uid)",
+                "{} is served by {uid}, who may not: nothing was sent (if that is right, name the uid: --server-uid, or server_uid= in PAM)",
                 path.display()
             ),
             Self::Deadline => f.write_str("mfad did not answer in time"),

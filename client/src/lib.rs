@@ -15,10 +15,13 @@ mod error;
 pub mod input;
 #[cfg(feature = "manual")]
 pub mod manual;
+pub mod module;
+pub mod places;
 pub mod qr;
 mod server;
 #[cfg(feature = "terminal")]
 mod terminal;
+pub mod words;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,12 +1,12 @@
 //! `mfactl admin`: what an administrator does for another user, and for a realm.
 
-use mfad_client::{Client, Options};
+use mfad_client::{Client, Options, words};
 use mfad_proto::{Call, Enforcement, Note, Realm, RealmPolicy, Refusal, Reply, UserName};
 
 use crate::args::Admin;
 use crate::failure::Failure;
 use crate::input;
-use crate::output::{self, IssuedObject, Output, PolicyObject};
+use crate::output::{IssuedObject, Output, PolicyObject};
 use crate::session::Session;
 
 /// Runs the command: about a user by `connect`, about the realm at the server's socket.
@@ -84,7 +84,7 @@ fn recover(mut session: Session, output: &Output) -> Result<(), Failure> {
             output.prose(&format!("    {}", issued.code.expose()))?;
             output.prose(&format!(
                 "It works once, until {}: in the place of a code, or without a second factor as the ticket of an enrolment.",
-                output::time(issued.expires_at)
+                words::moment(issued.expires_at)
             ))
         }
         // Anybody else gets a code.

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use mfad_client::qr;
+use mfad_client::words::{key, key_in_fours};
 use mfad_proto::{Call, Code, Enrollment, EnrollmentId, Refusal, Reply, UserName};
-use zeroize::Zeroizing;
 
 use crate::args::Enroll;
 use crate::context;
@@ -79,7 +79,7 @@ fn show(enrollment: &Enrollment, output: &Output) -> Result<(), Failure> {
     output.prose("Scan this with any authenticator app:")?;
     output.prose(&qr::terminal(&enrollment.qr, output.is_terminal()))?;
     output.prose("Or type this key into it (time-based):")?;
-    output.prose(&format!("    {}", *in_fours(key(enrollment))))
+    output.prose(&format!("    {}", *key_in_fours(enrollment)))
 }
 
 /// A person mistypes: the enrolment stays, and the next code is another try.
@@ -104,23 +104,6 @@ fn finish(session: &mut Session, enrollment: EnrollmentId, code: Code, output: &
         }
         other => Err(Failure::unexpected(&other)),
     }
-}
-
-/// The base32 key in the URI.
-fn key(enrollment: &Enrollment) -> &str {
-    let (_, after) = enrollment.uri.expose().split_once("secret=").unwrap_or_default();
-    after.split('&').next().unwrap_or_default()
-}
-
-fn in_fours(key: &str) -> Zeroizing<String> {
-    let mut text = Zeroizing::new(String::with_capacity(key.len().saturating_mul(2)));
-    for (place, character) in key.chars().enumerate() {
-        if place > 0 && place.is_multiple_of(4) {
-            text.push(' ');
-        }
-        text.push(character);
-    }
-    text
 }
 
 /// How often a person may mistype the first code.

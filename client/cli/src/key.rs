@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use mfad_client::{Client, Options};
+use mfad_client::{Client, Options, words};
 use mfad_proto::{Call, Keys, Reply};
 
 use crate::args::Key;
 use crate::failure::Failure;
-use crate::output::{self, KeysObject, Output};
+use crate::output::{KeysObject, Output};
 
 /// Runs the command.
 pub(crate) fn run(command: &Key, options: Options, output: &Output) -> Result<(), Failure> {
@@ -21,7 +21,7 @@ pub(crate) fn run(command: &Key, options: Options, output: &Output) -> Result<()
 
 fn status(keys: &Keys, output: &Output) -> Result<(), Failure> {
     output.object(&KeysObject::from(keys))?;
-    output.prose(&format!("key {}, made {}, seals {} records", keys.id, output::time(keys.made_at), keys.records))?;
+    output.prose(&format!("key {}, made {}, seals {} records", keys.id, words::moment(keys.made_at), keys.records))?;
     match keys.old {
         Some(old) => output.prose(&format!("  up to {} of them are still sealed with key {old}", keys.left)),
         None => Ok(()),

@@ -1,6 +1,6 @@
 //! `mfactl admin list` and `admin show`. A list is printed as it comes: however long it is, a page of it is in memory.
 
-use mfad_client::{Client, Options};
+use mfad_client::{Client, Options, words};
 use mfad_proto::{
     AccountPage, Call, FactorProfile, Holder, Listed, Profile, Realm, Refusal, Reply, State, UserName, printable,
 };
@@ -99,7 +99,7 @@ impl Table {
     }
 
     fn row(&self, listed: &Listed) -> String {
-        let time = |time: Option<u64>| time.map_or_else(|| "-".to_owned(), output::time);
+        let time = |time: Option<u64>| time.map_or_else(|| "-".to_owned(), words::moment);
         let (enrolled, last) = (time(listed.enrolled_at), time(listed.last_success));
         let (left, failed) = (listed.recovery_left.to_string(), listed.failures_since.to_string());
         let (user, state) = (printable(listed.user.as_str()), paint::state(listed.state, STATE));
@@ -143,7 +143,7 @@ pub(crate) fn show(mut session: Session, output: &Output) -> Result<(), Failure>
         }
     }
     if let Some(last) = &profile.last_failure {
-        line("last failure:", &format!("{}{}", output::time(last.time), output::from_service(last.service.as_str())))?;
+        line("last failure:", &words::failure(last))?;
     }
     if profile.own_locked {
         line("the owner's own tries:", "stopped")?;
@@ -157,7 +157,7 @@ pub(crate) fn show(mut session: Session, output: &Output) -> Result<(), Failure>
         [("enrolment begun until:", profile.pending_until), ("issued code until:", profile.issued_until)]
     {
         if let Some(end) = end {
-            line(label, &output::time(end))?;
+            line(label, &words::moment(end))?;
         }
     }
     line("password kept by mfad:", if profile.has_password { "yes" } else { "no" })?;

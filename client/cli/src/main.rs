@@ -25,6 +25,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use mfad_client::words;
 use mfad_proto::{
     AccountName, Call, Code, Context, Factor, Label, Realm, Reply, State, Status, is_printable, printable,
 };
@@ -103,7 +104,7 @@ fn status(mut session: Session, output: &Output) -> Result<(), Failure> {
 
 /// How an account stands, for a person.
 fn describe(status: &Status, output: &Output) -> Result<(), Failure> {
-    let time = |at: Option<u64>| at.map_or_else(|| "never".to_owned(), output::time);
+    let time = |at: Option<u64>| at.map_or_else(|| "never".to_owned(), words::moment);
     let (user, state) = (paint::bold(status.user.as_str()), paint::state(status.state, 0));
     output.prose(&format!("{user} in realm {}: {state}", status.realm))?;
     output.prose(&format!("  enrolled:               {}", time(status.enrolled_at)))?;
@@ -133,15 +134,7 @@ fn verify(mut session: Session, with_password: bool, output: &Output) -> Result<
             } else {
                 "Accepted."
             }))?;
-            match accepted.last_failure {
-                Some(last) => output.prose(&paint::warn(&format!(
-                    "{} failed tries since the last success, the latest {}{}.",
-                    accepted.failures_since,
-                    output::time(last.time),
-                    output::from_service(last.service.as_str()),
-                ))),
-                None => Ok(()),
-            }
+            words::failures(&accepted).map_or(Ok(()), |failures| output.prose(&paint::warn(&failures)))
         }
         other => Err(Failure::unexpected(&other)),
     }

@@ -1,11 +1,9 @@
 //! What is printed: prose for a person, or JSON on standard output with the prose on standard error.
 
 use std::io::{self, IsTerminal, Write};
-use std::time::{Duration, UNIX_EPOCH};
 
 use mfad_proto::{
     Accepted, Enrollment, Failure as FailedTry, Issued, Keys, Listed, Profile, Realm, RealmPolicy, SecretText, Status,
-    printable,
 };
 use serde::Serialize;
 
@@ -82,17 +80,6 @@ pub(crate) fn to_the_end(printed: Result<(), Failure>) -> Result<(), Failure> {
         Err(Failure::Io(_, error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         printed => printed,
     }
-}
-
-/// A moment as a person reads it, in UTC.
-pub(crate) fn time(unix: u64) -> String {
-    let moment = UNIX_EPOCH.checked_add(Duration::from_secs(unix));
-    moment.map_or_else(|| format!("Unix time {unix}"), |moment| humantime::format_rfc3339_seconds(moment).to_string())
-}
-
-/// ` from SERVICE`, or nothing when no service was named.
-pub(crate) fn from_service(service: &str) -> String {
-    if service.is_empty() { String::new() } else { format!(" from {}", printable(service)) }
 }
 
 #[derive(Serialize)]

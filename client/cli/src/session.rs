@@ -1,8 +1,8 @@
 //! One run's connection, its account, and how the first factor is shown there.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use mfad_client::{Client, Error as ClientError, Options, Trusted};
+use mfad_client::{Client, Error as ClientError, Options, Trusted, places};
 use mfad_proto::{Account, AccountName, Call, Password, Proof, Realm, Reply, Status, UserName};
 use nix::unistd::{User, geteuid, getuid};
 
@@ -28,7 +28,7 @@ impl Session {
     ) -> Result<Self, Failure> {
         let user = user.map_or_else(caller, Ok)?;
         let trusted = |own| Trusted { own, named: server_uid };
-        let of_realm = Path::new(RUN).join(realm.as_str()).join(SOCKET);
+        let of_realm = places::of_realm(&realm);
         let (client, on_realm) = match socket {
             Some(path) => {
                 let on_realm = path == of_realm;
@@ -37,8 +37,7 @@ impl Session {
             None => match Client::connect(Options::new(of_realm, trusted(false))) {
                 Ok(client) => (client, true),
                 Err(ClientError::NotRunning { .. } | ClientError::Connect { .. }) => {
-                    let public = Path::new(RUN).join(SOCKET);
-                    (Client::connect(Options::new(public, trusted(false)))?, false)
+                    (Client::connect(Options::new(places::public(), trusted(false)))?, false)
                 }
                 Err(error) => return Err(error.into()),
             },
@@ -101,7 +100,7 @@ impl Session {
 /// Where the calls go that are about the whole server: the socket that was named, else the public one.
 pub(crate) fn server(socket: Option<PathBuf>, server_uid: Option<u32>) -> Options {
     let own = socket.is_some();
-    let path = socket.unwrap_or_else(|| Path::new(RUN).join(SOCKET));
+    let path = socket.unwrap_or_else(places::public);
     Options::new(path, Trusted { own, named: server_uid })
 }
 
@@ -110,6 +109,4 @@ fn caller() -> Result<UserName, Failure> {
     user.and_then(|user| UserName::new(&user.name)).ok_or(Failure::NoUser)
 }
 
-const RUN: &str = "/run/mfad";
-const SOCKET: &str = "mfad.sock";
 const ROOT: u32 = 0;

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
+use mfad_client::words;
 use mfad_proto::printable;
 use nix::unistd::{Uid, User};
 use serde::Deserialize;
 
-use crate::output;
 use crate::paint;
 
 /// A line, as far as this program knows its members.
@@ -61,7 +61,7 @@ impl Entry {
             Some(event) => (self.about_the_server(event)?, String::new()),
             None => (self.about_a_request(people), format!("  [{}]", self.origin())),
         };
-        let time = self.time.map_or_else(|| "-".to_owned(), output::time);
+        let time = self.time.map_or_else(|| "-".to_owned(), words::moment);
         let sentence = self.painted(&printable(&sentence));
         Some(format!("{}  {sentence}{}", paint::faint(&time), paint::faint(&printable(&origin))))
     }

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
+use mfad_client::places::{self, RUN, SOCKET};
 use mfad_client::{Client, Error, Options, Trusted};
 use mfad_proto::Realm;
 use nix::unistd::Group;
@@ -53,7 +54,7 @@ pub(super) fn public(machine: &Machine) -> Vec<Said> {
 /// Check: the sockets of the realms, where this is about the usual places.
 pub(super) fn realms(machine: &Machine) -> Vec<Said> {
     let check = "realm-sockets";
-    if machine.server.path != Path::new(RUN).join(SOCKET) {
+    if machine.server.path != places::public() {
         return vec![Said::note(
             check,
             format!("not looked at: {} is not the usual socket", machine.server.path.display()),
@@ -187,10 +188,6 @@ fn judge_group(check: &'static str, path: &Path, metadata: &Metadata, group: &st
         )),
     }
 }
-
-/// The usual public socket.
-const RUN: &str = "/run/mfad";
-const SOCKET: &str = "mfad.sock";
 
 const OPEN: u32 = 0o666;
 const ENTERED_BY_OTHERS: u32 = 0o001;

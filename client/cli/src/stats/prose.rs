@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use mfad_client::words;
 use mfad_proto::Metric;
 
 use super::{Measured, Stats};
 use crate::failure::Failure;
-use crate::output::{self, Output};
+use crate::output::Output;
 
 /// Prints all that there is.
 pub(super) fn print(stats: &Stats, output: &Output) -> Result<(), Failure> {
@@ -20,7 +21,7 @@ pub(super) fn print(stats: &Stats, output: &Output) -> Result<(), Failure> {
 
 fn lines(stats: &Stats, output: &Output) -> Result<(), Failure> {
     let number = |metric| stats.value(metric).map(|value| value.to_string());
-    let time = |metric| stats.value(metric).map(output::time);
+    let time = |metric| stats.value(metric).map(words::moment);
     let both = |metric, what: &str, other, more: &str| {
         stats.value(metric).zip(stats.value(other)).map(|(first, second)| format!("{first} {what}, {second} {more}"))
     };

@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use mfad_client::module::{Fail, ModuleOptions};
+
 use self::line::{Facility, Rule};
 use self::stack::{Place, Source, Stack};
 use super::report::Said;
@@ -242,11 +244,11 @@ fn faults_of_line(rule: &Rule, place: &Place) -> Vec<Fault> {
         module: rule.module.clone(),
         places: places.iter().map(|place| place.display().to_string()).collect(),
     });
-    let unknown = rule.arguments.iter().filter(|option| !module::knows(option));
-    let unknown = unknown.map(|option| Fault::Option { place: place.clone(), option: option.clone() });
-    let open =
-        rule.arguments.iter().any(|option| option == "fail=open").then(|| Fault::FailOpen { place: place.clone() });
-    missing.into_iter().chain(unknown).chain(open).collect()
+    let options = match ModuleOptions::parse(rule.arguments.iter().map(String::as_str)) {
+        Err(option) => Some(Fault::Option { place: place.clone(), option: option.to_owned() }),
+        Ok(options) => (options.fail == Fail::Open).then(|| Fault::FailOpen { place: place.clone() }),
+    };
+    missing.into_iter().chain(options).collect()
 }
 
 fn place(stack: &Stack, step: usize) -> Option<Place> {

@@ -1,8 +1,6 @@
-//! The module's file: where PAM looks for it, and the options that it knows.
+//! The module's file: where PAM looks for it.
 
 use std::path::{Path, PathBuf};
-
-use mfad_proto::Realm;
 
 /// Whether PAM finds a module of this name.
 pub(super) fn find(module: &str) -> Result<PathBuf, Vec<PathBuf>> {
@@ -30,18 +28,4 @@ pub(super) fn folders() -> Vec<PathBuf> {
         }
     }
     folders
-}
-
-/// Whether the module knows this option, and takes its value. Any other makes it answer that the service is broken.
-pub(super) fn knows(option: &str) -> bool {
-    match option.split_once('=') {
-        None => matches!(option, "echo" | "try_first_pass" | "use_first_pass" | "forward_pass" | "debug"),
-        Some(("realm", realm)) => Realm::new(realm).is_some(),
-        Some(("socket", path)) => path.starts_with('/'),
-        Some(("server_uid", uid)) => uid.parse::<u32>().is_ok(),
-        Some(("enroll", value)) => matches!(value, "prompt" | "off"),
-        Some(("fail", value)) => matches!(value, "closed" | "open"),
-        Some(("prompt", _text)) => true,
-        Some(_) => false,
-    }
 }
