@@ -14,5 +14,7 @@ mod ffi;
 mod joint;
 mod login;
 mod outcome;
+#[cfg(test)]
+mod tests;
 mod tries;
 mod words;
