@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
+use mfad_client::module::ModuleOptions;
 use mfad_daemon::config::{Config, host_issuer};
 use mfad_tests::programs::{built, tool};
 
@@ -48,7 +49,7 @@ fn read(page: &str) -> String {
 #[test]
 fn a_reader_of_manuals_has_nothing_to_say_against_them() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, page) in pages() {
+    for (name, page) in pages().into_iter().chain([("pam_mfad.8", MODULE.to_owned())]) {
         let path = folder.path().join(name);
         std::fs::write(&path, page).unwrap();
         let output = tool("mandoc").args(["-Tlint", "-Wwarning"]).arg(&path).output().unwrap();
@@ -179,3 +180,39 @@ fn bash_completes_commands_and_options() {
     expect(&["mfad", "ser"], &["serve"]);
     expect(&["mfad", "serve", "--passwd"], &["--passwd-socket"]);
 }
+
+/// The page of the PAM module, which is no program that could print it.
+const MODULE: &str = include_str!("../../client/pam/pam_mfad.8");
+
+#[test]
+fn the_modules_page_has_its_options_and_no_others() {
+    let page = read(MODULE);
+    let (_, after) = page.split_once("SYNOPSIS pam_mfad.so ").unwrap();
+    let (synopsis, _) = after.split_once(" DESCRIPTION ").unwrap();
+    let mut expected: BTreeSet<&str> = DESIGNED.split(' ').collect();
+    for option in synopsis.split(['[', ']']).filter(|option| !option.trim().is_empty()) {
+        assert!(expected.remove(option), "{option} is not in the design");
+        let (key, values) = option.split_once('=').map_or(("", option), |(key, values)| (key, values));
+        for value in values.split('|') {
+            let value = match value {
+                "REALM" => "town",
+                "PATH" => "/socket",
+                "UID" => "7",
+                value => value,
+            };
+            let word = if key.is_empty() { value.to_owned() } else { format!("{key}={value}") };
+            assert!(ModuleOptions::parse([word.as_str()]).is_ok(), "the module refuses {word}");
+        }
+        let (_, options) = page.split_once(" OPTIONS ").unwrap();
+        let explained = option.split('|').filter(|_| key.is_empty()).all(|word| options.contains(word));
+        assert!(explained && options.contains(key), "{option} is not explained");
+    }
+    assert!(expected.is_empty(), "not on the page: {expected:?}");
+    for code in ["SUCCESS", "IGNORE", "AUTH_ERR", "MAXTRIES", "AUTHINFO_UNAVAIL", "SERVICE_ERR"] {
+        assert!(page.contains(&format!("PAM_{code}")), "{code} is not on the page");
+    }
+}
+
+/// What others script against.
+const DESIGNED: &str = "realm=REALM socket=PATH server_uid=UID enroll=prompt|off fail=closed|open prompt=TEXT echo \
+                        try_first_pass|use_first_pass|forward_pass debug";
