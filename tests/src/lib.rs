@@ -2,6 +2,7 @@
 //! faults that it must live through.
 
 pub mod app;
+pub mod applicant;
 pub mod bench;
 pub mod calls;
 pub mod clocked;
@@ -23,6 +24,7 @@ pub mod measured;
 pub mod model;
 pub mod needles;
 pub mod nobody;
+pub mod pam;
 pub mod patient;
 pub mod peers;
 pub mod people;
