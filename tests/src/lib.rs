@@ -39,3 +39,4 @@ pub mod sequence;
 pub mod standing;
 pub mod terminal;
 pub mod town;
+pub mod visitor;
