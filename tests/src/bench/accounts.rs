@@ -67,8 +67,21 @@ pub(crate) fn put(folder: &Path, mut accounts: impl Iterator<Item = (AccountName
 pub(crate) fn verify(index: u64, unix: u64) -> Call {
     let code = generator(index).code(Step::at(unix));
     let code = Code::new(Zeroizing::new(code.as_bytes().to_vec())).expect("a short code");
-    let context = Context { service: Label::cut("bench"), ..Context::default() };
-    Call::Verify { account: Account::Name(name(index)), code, context }
+    Call::Verify { account: Account::Name(name(index)), code, context: context() }
+}
+
+/// `Begin` of this account.
+pub(crate) fn begin(index: u64) -> Call {
+    Call::Begin { account: Account::Name(name(index)), context: context() }
+}
+
+fn context() -> Context {
+    Context { service: Label::cut("bench"), ..Context::default() }
+}
+
+/// The user of this account, and the code that its app shows at this Unix time.
+pub(crate) fn shown(index: u64, unix: u64) -> (String, String) {
+    (name(index).user.as_str().to_owned(), generator(index).code(Step::at(unix)).to_string())
 }
 
 /// `Status` of this account.

@@ -57,13 +57,24 @@ impl Benched {
 
     /// Moves the clock on, and returns a `Verify` with a fresh code for each of the first `count` accounts.
     pub(crate) fn fresh(&mut self, count: usize) -> Vec<Call> {
+        let now = self.move_on();
+        (0..).map(|index| accounts::verify(index, now)).take(count).collect()
+    }
+
+    /// The same as the names of the accounts and the codes that their apps show.
+    pub(crate) fn fresh_codes(&mut self, count: usize) -> Vec<(String, String)> {
+        let now = self.move_on();
+        (0..).map(|index| accounts::shown(index, now)).take(count).collect()
+    }
+
+    /// Moves the clock on, and returns its time.
+    fn move_on(&mut self) -> u64 {
         self.ahead += PASS_SECONDS;
         writeln!(self.orders, "{}", self.ahead).expect("a running daemon");
         let mut answer = String::new();
         self.answers.read_line(&mut answer).expect("an answer");
         assert_eq!(answer.trim(), self.ahead.to_string(), "the daemon's clock was not moved");
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970").as_secs() + self.ahead;
-        (0..).map(|index| accounts::verify(index, now)).take(count).collect()
+        SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970").as_secs() + self.ahead
     }
 }
 

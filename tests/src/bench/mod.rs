@@ -13,6 +13,7 @@ mod folder;
 mod growth;
 mod load;
 mod machine;
+mod pam;
 mod plan;
 mod process;
 mod row;
@@ -69,7 +70,7 @@ fn measure(plan: &Plan) {
     row::print_head(&machine, plan.json);
     let denials = denials::tables(plan);
     if !plan.denials {
-        let rows: Vec<Row> = verify::rows(plan).into_iter().chain(growth::rows(plan)).collect();
+        let rows: Vec<Row> = verify::rows(plan).into_iter().chain(pam::rows(plan)).chain(growth::rows(plan)).collect();
         row::print(&rows, plan.json);
     }
     denials.iter().for_each(|table| table.print(plan.json));

@@ -47,7 +47,6 @@ impl Row {
     }
 
     /// With the known reason why the target is missed. It is printed only when it is.
-    #[expect(dead_code, reason = "no miss is explained yet")]
     pub(crate) fn reason(self, reason: &'static str) -> Self {
         Self { reason: Some(reason), ..self }
     }
