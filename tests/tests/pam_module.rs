@@ -205,6 +205,22 @@ fn nobody_gets_in_while_the_daemon_is_down_unless_the_stack_says_open() {
 }
 
 #[test]
+fn a_name_that_libpam_asks_for_is_the_one_that_logs_in() {
+    let daemon = daemon();
+    let mut phone = enroll(&daemon, "ann");
+    let services = Services::of(&daemon, LINE);
+    let code = next_code(&daemon, &mut phone);
+    let answer = Conversation::new(|style, _| match style {
+        Style::Shown => Answer::Text("ann".to_owned()),
+        Style::Hidden => Answer::Text(code.clone()),
+        Style::Error | Style::Info => Answer::Nothing,
+    });
+    let mut transaction = Transaction::start(services.path(), "login", None, &answer);
+    assert_eq!(transaction.take(Step::Authenticate, 0), SUCCESS);
+    assert_eq!(transaction.get(Item::User).as_deref(), Some("ann"));
+}
+
+#[test]
 fn the_login_says_who_comes_from_where() {
     let daemon = daemon();
     let mut phone = enroll(&daemon, "ann");

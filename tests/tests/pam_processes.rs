@@ -168,6 +168,19 @@ fn a_daemon_that_does_not_come_back_denies_and_no_broken_pipe_kills_the_program(
 }
 
 #[test]
+fn a_daemon_that_does_not_answer_is_no_outage_and_opens_nothing() {
+    let daemon = daemon();
+    let services = Services::of(&daemon, &LINE.replace("realm=", "fail=open realm="));
+    let mut phone = enroll(&daemon, "ann");
+    let mut visitor = Visitor::start(&services, "ann", 2);
+    visitor.wait_for(PROMPT);
+    daemon.pause();
+    visitor.type_line(&next_code(&daemon, &mut phone));
+    assert_eq!(visitor.code(), AUTHINFO_UNAVAIL, "in the middle");
+    assert_eq!(visitor.code(), AUTHINFO_UNAVAIL, "from the beginning");
+}
+
+#[test]
 fn nothing_of_the_environment_is_asked_for() {
     let daemon = daemon();
     let services = Services::of(&daemon, LINE);

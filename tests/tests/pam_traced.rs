@@ -24,7 +24,7 @@ fn valgrind_finds_no_error_and_no_leak_over_an_enrolment_and_the_logins_after_it
     let services = Services::of(&daemon, LINE);
     let log = daemon.folder().join("valgrind");
     let mut command = tool("valgrind");
-    command.args(["--leak-check=full", "--errors-for-leak-kinds=definite,indirect", "--error-exitcode=9"]);
+    command.args(["--leak-check=full", "--errors-for-leak-kinds=definite,indirect"]);
     command.args(["--track-fds=yes", "--trace-children=no"]).arg(format!("--log-file={}", log.display()));
     command.arg(built("mfad-login"));
     let mut visitor = Visitor::by(command, &services, "ann", 6);
@@ -63,7 +63,6 @@ fn valgrind_finds_no_error_and_no_leak_over_an_enrolment_and_the_logins_after_it
     visitor.leave();
     assert_eq!(visitor.code(), AUTH_ERR);
 
-    // It fails when valgrind has found an error.
     let report = visitor.report();
     let log = std::fs::read_to_string(log).unwrap();
     assert!(log.contains("ERROR SUMMARY: 0 errors"), "{log}");
