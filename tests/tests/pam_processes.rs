@@ -1,10 +1,10 @@
 //! The module in processes of their own: many at once, one that lives long, and one whose daemon is killed under it.
 
 use mfad_tests::applicant::{LINE, SERVED, Services, enroll, next_code};
+use mfad_tests::candidate::Candidate;
 use mfad_tests::daemon::Daemon;
 use mfad_tests::pam::{AUTH_ERR, AUTHINFO_UNAVAIL, PERM_DENIED, SUCCESS};
 use mfad_tests::programs::{built, tool};
-use mfad_tests::visitor::Visitor;
 
 const PROMPT: &str = "Verification code: ";
 
@@ -13,12 +13,12 @@ fn daemon() -> Daemon {
 }
 
 /// Starts processes, one for each user, and waits until each has its question.
-fn crowd<'u>(services: &Services, users: impl Iterator<Item = &'u str>) -> Vec<Visitor> {
-    let mut visitors: Vec<_> = users.map(|user| Visitor::start(services, user, 1)).collect();
-    for visitor in &mut visitors {
-        visitor.wait_for(PROMPT);
+fn crowd<'u>(services: &Services, users: impl Iterator<Item = &'u str>) -> Vec<Candidate> {
+    let mut candidates: Vec<_> = users.map(|user| Candidate::start(services, user, 1)).collect();
+    for candidate in &mut candidates {
+        candidate.wait_for(PROMPT);
     }
-    visitors
+    candidates
 }
 
 #[test]
@@ -29,11 +29,11 @@ fn of_200_right_codes_in_200_processes_none_is_refused() {
     let mut phones: Vec<_> = users.iter().map(|user| enroll(&daemon, user)).collect();
     daemon.set_time(daemon.time() + 30);
     let codes: Vec<_> = phones.iter_mut().map(|phone| phone.code(daemon.time() / 30)).collect();
-    let mut visitors = crowd(&services, users.iter().map(String::as_str));
-    for (visitor, code) in visitors.iter_mut().zip(&codes) {
-        visitor.type_line(code);
+    let mut candidates = crowd(&services, users.iter().map(String::as_str));
+    for (candidate, code) in candidates.iter_mut().zip(&codes) {
+        candidate.type_line(code);
     }
-    let said: Vec<_> = visitors.iter_mut().map(Visitor::code).collect();
+    let said: Vec<_> = candidates.iter_mut().map(Candidate::code).collect();
     assert_eq!(said, [SUCCESS; 200], "{}", daemon.last_words());
 }
 
@@ -44,12 +44,12 @@ fn one_code_in_32_processes_is_accepted_once() {
     let mut phone = enroll(&daemon, "ann");
     for round in 0..6 {
         let code = next_code(&daemon, &mut phone);
-        let mut visitors = crowd(&services, std::iter::repeat_n("ann", 32));
-        for visitor in &mut visitors {
-            visitor.type_line(&code);
-            visitor.leave();
+        let mut candidates = crowd(&services, std::iter::repeat_n("ann", 32));
+        for candidate in &mut candidates {
+            candidate.type_line(&code);
+            candidate.leave();
         }
-        let mut said: Vec<_> = visitors.iter_mut().map(Visitor::code).collect();
+        let mut said: Vec<_> = candidates.iter_mut().map(Candidate::code).collect();
         said.sort_unstable();
         assert_eq!((said[0], &said[1..]), (SUCCESS, &[AUTH_ERR; 31][..]), "round {round}: {}", daemon.last_words());
     }
@@ -60,21 +60,21 @@ fn ten_thousand_logins_in_one_process_leave_nothing_behind() {
     let daemon = daemon();
     let services = Services::of(&daemon, LINE);
     let mut phone = enroll(&daemon, "ann");
-    let mut visitor = Visitor::start(&services, "ann", LOGINS);
+    let mut candidate = Candidate::start(&services, "ann", LOGINS);
     let mut early = None;
     for login in 1..=LOGINS {
-        visitor.wait_for(PROMPT);
+        candidate.wait_for(PROMPT);
         if login == LOGINS / 10 || login == LOGINS {
-            let holds = (["VmRSS", "VmData"].map(|name| visitor.status(name)), visitor.descriptors());
+            let holds = (["VmRSS", "VmData"].map(|name| candidate.status(name)), candidate.descriptors());
             let held = early.get_or_insert(holds);
             let grown = [0, 1].map(|index| holds.0[index].saturating_sub(held.0[index]));
             assert!(grown.iter().all(|grown| *grown <= SLACK), "it has grown by {grown:?} KiB from {held:?}");
             assert_eq!(holds.1, held.1, "it holds other descriptors");
         }
-        visitor.type_line(&next_code(&daemon, &mut phone));
-        assert_eq!(visitor.code(), SUCCESS, "login {login}: {}", daemon.last_words());
+        candidate.type_line(&next_code(&daemon, &mut phone));
+        assert_eq!(candidate.code(), SUCCESS, "login {login}: {}", daemon.last_words());
     }
-    let report = visitor.report();
+    let report = candidate.report();
     assert_eq!(["threads", "environment", "signals"].map(|name| report.value(name)), ["1", "unchanged", "unchanged"]);
 }
 
@@ -101,9 +101,9 @@ fn however_a_login_ends_its_descriptor_is_closed() {
     ] {
         services.write("login", stack);
         let mut hold = |logins: u32| {
-            let mut visitor = Visitor::start(&services, user, logins);
+            let mut candidate = Candidate::start(&services, user, logins);
             if types.is_empty() {
-                visitor.leave();
+                candidate.leave();
             }
             for _ in 0..logins {
                 let right = (types == "right").then(|| next_code(&daemon, &mut phone));
@@ -114,12 +114,12 @@ fn however_a_login_ends_its_descriptor_is_closed() {
                     _ => &[],
                 };
                 for line in typed {
-                    visitor.wait_for(PROMPT);
-                    visitor.type_line(line);
+                    candidate.wait_for(PROMPT);
+                    candidate.type_line(line);
                 }
-                assert_eq!(visitor.code(), code, "{user} {stack} {types}");
+                assert_eq!(candidate.code(), code, "{user} {stack} {types}");
             }
-            let report = visitor.report();
+            let report = candidate.report();
             let standing =
                 ["descriptors", "threads", "environment", "signals"].map(|name| report.value(name).to_owned());
             assert_eq!(standing[1..], ["1", "unchanged", "unchanged"], "{user} {stack} {types}");
@@ -137,13 +137,13 @@ fn a_daemon_that_is_killed_while_the_question_stands_costs_a_login_nothing_but_a
     let mut phone = enroll(&daemon, "ann");
     // Killed; and asked to stop, which it says to whoever is connected.
     for end in [Daemon::kill, Daemon::stop] {
-        let mut visitor = Visitor::start(&services, "ann", 1);
-        visitor.wait_for(PROMPT);
+        let mut candidate = Candidate::start(&services, "ann", 1);
+        candidate.wait_for(PROMPT);
         end(&mut daemon);
         daemon.spawn();
-        visitor.type_line(&next_code(&daemon, &mut phone));
-        assert_eq!(visitor.code(), SUCCESS, "{}", daemon.last_words());
-        assert_eq!(visitor.report().value("signals"), "unchanged");
+        candidate.type_line(&next_code(&daemon, &mut phone));
+        assert_eq!(candidate.code(), SUCCESS, "{}", daemon.last_words());
+        assert_eq!(candidate.report().value("signals"), "unchanged");
     }
 }
 
@@ -156,12 +156,12 @@ fn a_daemon_that_does_not_come_back_denies_and_no_broken_pipe_kills_the_program(
         let mut phone = enroll(&daemon, "ann");
         for (options, code) in [("fail=closed", AUTHINFO_UNAVAIL), ("fail=open", PERM_DENIED)] {
             services.write("login", &LINE.replace("realm=", &format!("{options} realm=")));
-            let mut visitor = Visitor::start(&services, "ann", 1);
-            visitor.wait_for(PROMPT);
+            let mut candidate = Candidate::start(&services, "ann", 1);
+            candidate.wait_for(PROMPT);
             end(&mut daemon);
-            visitor.type_line(&next_code(&daemon, &mut phone));
-            assert_eq!(visitor.code(), code, "{options}");
-            assert_eq!(visitor.report().value("signals"), "unchanged");
+            candidate.type_line(&next_code(&daemon, &mut phone));
+            assert_eq!(candidate.code(), code, "{options}");
+            assert_eq!(candidate.report().value("signals"), "unchanged");
             daemon.spawn();
         }
     }
@@ -172,12 +172,12 @@ fn a_daemon_that_does_not_answer_is_no_outage_and_opens_nothing() {
     let daemon = daemon();
     let services = Services::of(&daemon, &LINE.replace("realm=", "fail=open realm="));
     let mut phone = enroll(&daemon, "ann");
-    let mut visitor = Visitor::start(&services, "ann", 2);
-    visitor.wait_for(PROMPT);
+    let mut candidate = Candidate::start(&services, "ann", 2);
+    candidate.wait_for(PROMPT);
     daemon.pause();
-    visitor.type_line(&next_code(&daemon, &mut phone));
-    assert_eq!(visitor.code(), AUTHINFO_UNAVAIL, "in the middle");
-    assert_eq!(visitor.code(), AUTHINFO_UNAVAIL, "from the beginning");
+    candidate.type_line(&next_code(&daemon, &mut phone));
+    assert_eq!(candidate.code(), AUTHINFO_UNAVAIL, "in the middle");
+    assert_eq!(candidate.code(), AUTHINFO_UNAVAIL, "from the beginning");
 }
 
 #[test]
@@ -199,19 +199,19 @@ fn nothing_of_the_environment_is_asked_for() {
     assert!(spied("mfactl").arg("--version").output().unwrap().status.success());
     let by_mfactl = std::fs::read_to_string(&asked).unwrap();
     assert!(by_mfactl.contains("mfactl MFAD_SERVER_UID"), "the spy sees nothing: {by_mfactl}");
-    let mut visitor = Visitor::by(spied("mfad-login"), &services, "ann", 3);
-    visitor.wait_for(PROMPT);
-    visitor.type_line(&next_code(&daemon, &mut phone));
-    assert_eq!(visitor.code(), SUCCESS);
+    let mut candidate = Candidate::by(spied("mfad-login"), &services, "ann", 3);
+    candidate.wait_for(PROMPT);
+    candidate.type_line(&next_code(&daemon, &mut phone));
+    assert_eq!(candidate.code(), SUCCESS);
     let used = phone.code(daemon.time() / 30);
     for _ in 0..3 {
-        visitor.wait_for(PROMPT);
-        visitor.type_line(&used);
+        candidate.wait_for(PROMPT);
+        candidate.type_line(&used);
     }
-    assert_eq!(visitor.code(), AUTH_ERR);
-    visitor.leave();
-    assert_eq!(visitor.code(), AUTH_ERR);
-    assert_eq!(visitor.report().value("environment"), "unchanged");
+    assert_eq!(candidate.code(), AUTH_ERR);
+    candidate.leave();
+    assert_eq!(candidate.code(), AUTH_ERR);
+    assert_eq!(candidate.report().value("environment"), "unchanged");
     let asked = std::fs::read_to_string(asked).unwrap();
     let by_module: Vec<_> = asked.lines().filter(|line| line.contains("pam_mfad")).collect();
     assert!(by_module.is_empty(), "{by_module:?}");

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use mfad_client::{Client, Options, Trusted};
 use mfad_proto::Call;
 use mfad_tests::applicant::{LINE, SERVED, Services, enroll, next_code};
+use mfad_tests::candidate::Candidate;
 use mfad_tests::daemon::Daemon;
 use mfad_tests::nobody::{NOBODY, as_nobody, home, stage};
 use mfad_tests::pam::{AUTH_ERR, AUTHINFO_UNAVAIL, PERM_DENIED, SUCCESS};
 use mfad_tests::phone::Phone;
 use mfad_tests::programs::{built, tool};
-use mfad_tests::visitor::Visitor;
 
 const PROMPT: &str = "Verification code: ";
 
@@ -27,43 +27,43 @@ fn valgrind_finds_no_error_and_no_leak_over_an_enrolment_and_the_logins_after_it
     command.args(["--leak-check=full", "--errors-for-leak-kinds=definite,indirect"]);
     command.args(["--track-fds=yes", "--trace-children=no"]).arg(format!("--log-file={}", log.display()));
     command.arg(built("mfad-login"));
-    let mut visitor = Visitor::by(command, &services, "ann", 6);
+    let mut candidate = Candidate::by(command, &services, "ann", 6);
 
-    let shown = visitor.wait_for("First code from the app: ");
+    let shown = candidate.wait_for("First code from the app: ");
     let key = shown.iter().skip_while(|line| !line.contains("Type this key")).nth(1).expect("a key");
     let mut phone = Phone::scan(&format!("otpauth://totp/ann?secret={}", key.replace(' ', "")));
-    visitor.type_line("000000");
-    visitor.wait_for("First code from the app: ");
-    visitor.type_line(&phone.code(daemon.time() / 30));
+    candidate.type_line("000000");
+    candidate.wait_for("First code from the app: ");
+    candidate.type_line(&phone.code(daemon.time() / 30));
     let question = "Type one of these recovery codes to go on; it is not used up: ";
-    let recovery = visitor.wait_for(question).pop().expect("recovery codes");
-    visitor.type_line("none");
-    visitor.wait_for(question);
-    visitor.type_line(recovery.trim());
-    assert_eq!(visitor.code(), SUCCESS);
+    let recovery = candidate.wait_for(question).pop().expect("recovery codes");
+    candidate.type_line("none");
+    candidate.wait_for(question);
+    candidate.type_line(recovery.trim());
+    assert_eq!(candidate.code(), SUCCESS);
     for missed in [0, 2] {
         let used = phone.code(daemon.time() / 30);
         for _ in 0..missed {
-            visitor.wait_for(PROMPT);
-            visitor.type_line(&used);
+            candidate.wait_for(PROMPT);
+            candidate.type_line(&used);
         }
-        visitor.wait_for(PROMPT);
-        visitor.type_line(&next_code(&daemon, &mut phone));
-        assert_eq!(visitor.code(), SUCCESS);
+        candidate.wait_for(PROMPT);
+        candidate.type_line(&next_code(&daemon, &mut phone));
+        assert_eq!(candidate.code(), SUCCESS);
     }
-    visitor.wait_for(PROMPT);
-    visitor.type_line(recovery.trim());
-    assert_eq!(visitor.code(), SUCCESS);
+    candidate.wait_for(PROMPT);
+    candidate.type_line(recovery.trim());
+    assert_eq!(candidate.code(), SUCCESS);
     let used = phone.code(daemon.time() / 30);
     for _ in 0..3 {
-        visitor.wait_for(PROMPT);
-        visitor.type_line(&used);
+        candidate.wait_for(PROMPT);
+        candidate.type_line(&used);
     }
-    assert_eq!(visitor.code(), AUTH_ERR);
-    visitor.leave();
-    assert_eq!(visitor.code(), AUTH_ERR);
+    assert_eq!(candidate.code(), AUTH_ERR);
+    candidate.leave();
+    assert_eq!(candidate.code(), AUTH_ERR);
 
-    let report = visitor.report();
+    let report = candidate.report();
     let log = std::fs::read_to_string(log).unwrap();
     assert!(log.contains("ERROR SUMMARY: 0 errors"), "{log}");
     assert!(log.contains("definitely lost: 0 bytes") || log.contains("All heap blocks were freed"), "{log}");
@@ -80,11 +80,11 @@ fn traced(daemon: &Daemon, phone: &mut Phone, variables: &[&str]) -> Vec<String>
     let mut command = tool("strace");
     command.args(["-f", "-qq", "-e", "signal=none", "-o"]).arg(&log);
     command.args(variables.iter().flat_map(|variable| ["-E", variable])).arg(built("mfad-login"));
-    let mut visitor = Visitor::by(command, &services, "ann", 1);
-    visitor.wait_for(PROMPT);
-    visitor.type_line(&next_code(daemon, phone));
-    assert_eq!(visitor.code(), SUCCESS);
-    assert_eq!(visitor.report().value("environment"), "unchanged");
+    let mut candidate = Candidate::by(command, &services, "ann", 1);
+    candidate.wait_for(PROMPT);
+    candidate.type_line(&next_code(daemon, phone));
+    assert_eq!(candidate.code(), SUCCESS);
+    assert_eq!(candidate.report().value("environment"), "unchanged");
     let service = services.path().join("login");
     let text = std::fs::read_to_string(log).unwrap();
     let calls = text.lines().map(|line| line.split_once(' ').map_or(line, |(_, call)| call.trim_start()).to_owned());
@@ -171,9 +171,9 @@ fn a_daemon_of_another_uid_is_asked_only_where_the_stack_names_it() {
         services.write("login", &LINE.replace("realm=", &format!("{options} realm=")));
         let mut command = Command::new(built("mfad-login"));
         command.env("MFAD_SERVER_UID", NOBODY.to_string());
-        let mut visitor = Visitor::by(command, &services, "bob", 1);
-        visitor.leave();
-        visitor.code()
+        let mut candidate = Candidate::by(command, &services, "bob", 1);
+        candidate.leave();
+        candidate.code()
     };
     let codes = ["", "fail=open", "server_uid=1", &format!("server_uid={NOBODY}")].map(log_in);
     daemon.kill().unwrap();

@@ -8,14 +8,14 @@ use crate::applicant::Services;
 use crate::programs::built;
 
 /// A running program. Dropping it kills it.
-pub struct Visitor {
+pub struct Candidate {
     child: Child,
     keyboard: Option<ChildStdin>,
     screen: BufReader<ChildStderr>,
     codes: BufReader<ChildStdout>,
 }
 
-impl Visitor {
+impl Candidate {
     /// Starts the program for so many logins of this user at the service `login`.
     ///
     /// # Panics
@@ -126,7 +126,7 @@ impl Visitor {
     }
 }
 
-impl Drop for Visitor {
+impl Drop for Candidate {
     fn drop(&mut self) {
         // Both fail when it has ended, and that is as good.
         self.child.kill().ok();
