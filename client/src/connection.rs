@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
 use mfad_proto::frame::{Content, Header, MAX_FRAME, PREFIX};
@@ -42,12 +43,19 @@ impl Connection {
         };
         let address = UnixAddr::new(&options.path).map_err(refused)?;
         let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).map_err(refused)?;
-        // The kernel bounds a Unix socket's connect by its send timeout.
-        let left = deadline.left()?;
-        let seconds = left.as_secs().try_into().unwrap_or(i64::MAX);
-        let wait = TimeVal::new(seconds, left.subsec_micros().max(1).into());
-        setsockopt(&socket, SendTimeout, &wait).map_err(refused)?;
-        connect(std::os::fd::AsRawFd::as_raw_fd(&socket), &address).map_err(refused)?;
+        loop {
+            // The kernel bounds a Unix socket's connect by its send timeout.
+            let left = deadline.left()?;
+            let seconds = left.as_secs().try_into().unwrap_or(i64::MAX);
+            let wait = TimeVal::new(seconds, left.subsec_micros().max(1).into());
+            setsockopt(&socket, SendTimeout, &wait).map_err(refused)?;
+            match connect(socket.as_raw_fd(), &address) {
+                Ok(()) => break,
+                // A signal of the program's: a Unix socket is not connected then, and may try again.
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(refused(errno)),
+            }
+        }
         let server = ServerUid::of(&socket).ok_or(Error::Protocol("the kernel does not say who serves"))?;
         if !options.trusted.includes(server) {
             return Err(Error::WrongServer { path: options.path.clone(), uid: server });
