@@ -20,11 +20,12 @@ pub(crate) fn login(
     let code = outcome.code(options.fail);
     match code {
         ReturnCode::AuthInfoUnavail => {
-            let is_permitted = !matches!(outcome, Outcome::Refused(Refusal::NotPermitted));
-            application.warn(if is_permitted { words::UNAVAILABLE } else { words::NOT_PERMITTED });
+            // Trying again helps against neither.
+            let is_final = matches!(outcome, Outcome::Refused(Refusal::NotPermitted) | Outcome::Unspeakable);
+            application.warn(if is_final { words::NOT_PERMITTED } else { words::UNAVAILABLE });
             application.log(Severity::Error, &format!("second factor {outcome}"));
         }
-        ReturnCode::Ignore if matches!(outcome, Outcome::Unanswered(_)) => {
+        ReturnCode::Ignore if matches!(outcome, Outcome::Unreached(_)) => {
             let line = format!("LET IN WITHOUT A SECOND FACTOR, as fail=open says: it {outcome}");
             application.log(Severity::Alert, &line);
         }
@@ -57,7 +58,7 @@ fn attempt(
     let account = Account::Name(AccountName { realm: options.realm.clone(), user });
     let mut tries = Tries { application, daemon, account, context };
     let (account, context) = (tries.account.clone(), tries.context.clone());
-    let need = match tries.daemon.call(Call::Begin { account, context }).map_err(Outcome::Unanswered)? {
+    let need = match tries.daemon.call(Call::Begin { account, context }).map_err(Outcome::Unreached)? {
         Reply::Need(need) => need,
         other => return Err(unexpected(&other)),
     };

@@ -28,7 +28,9 @@ pub(crate) enum Outcome {
     TooSoon,
     /// The daemon cannot or may not answer.
     Refused(Refusal),
-    /// There is no answer.
+    /// The daemon was never reached.
+    Unreached(Error),
+    /// It was, and there is no answer any more.
     Unanswered(Error),
     /// The daemon's answer is to another question.
     Unexpected,
@@ -56,16 +58,16 @@ pub(crate) enum ReturnCode {
 }
 
 impl Outcome {
-    /// What PAM is told. Only the daemon's own word, the daemon's own question, and `fail=open` while nobody listens, make it
-    /// look at the other modules alone.
+    /// What PAM is told. Only the daemon's own word, the daemon's own question, and `fail=open` where nobody listened from the
+    /// beginning, make it look at the other modules alone.
     pub(crate) const fn code(&self, fail: Fail) -> ReturnCode {
         match self {
             Self::Accepted => ReturnCode::Success,
             Self::Nothing | Self::FirstFactor => ReturnCode::Ignore,
             Self::Denied | Self::Aborted => ReturnCode::AuthErr,
             Self::Locked | Self::TooSoon => ReturnCode::MaxTries,
-            Self::Unanswered(Error::NotRunning { .. }) if matches!(fail, Fail::Open) => ReturnCode::Ignore,
-            Self::Refused(_) | Self::Unanswered(_) | Self::Unexpected | Self::Unspeakable => {
+            Self::Unreached(Error::NotRunning { .. }) if matches!(fail, Fail::Open) => ReturnCode::Ignore,
+            Self::Unreached(_) | Self::Unanswered(_) | Self::Refused(_) | Self::Unexpected | Self::Unspeakable => {
                 ReturnCode::AuthInfoUnavail
             }
             Self::Misconfigured => ReturnCode::ServiceErr,
@@ -105,7 +107,7 @@ impl fmt::Display for Outcome {
             Self::Locked => f.write_str("denied: locked"),
             Self::TooSoon => f.write_str("denied: too many failures, too soon"),
             Self::Refused(refusal) => write!(f, "cannot be checked: the daemon says {refusal:?}"),
-            Self::Unanswered(error) => {
+            Self::Unreached(error) | Self::Unanswered(error) => {
                 write!(f, "cannot be checked: {error}")?;
                 error.source().map_or(Ok(()), |cause| write!(f, ": {cause}"))
             }

@@ -223,6 +223,18 @@ fn while_nobody_listens_only_fail_open_lets_in_and_loudly() {
     let steps =
         vec![down(), Warns("The second factor cannot be checked now. Try again later."), Logs(Severity::Error, why)];
     assert_eq!(play("", steps), ReturnCode::AuthInfoUnavail);
+    // The daemon has said that this account needs a code: whoever ends it meanwhile opens nothing.
+    let steps = vec![
+        begin(Need::Code),
+        ask(b"1"),
+        Calls(
+            "verify system/alice 1",
+            Err(Error::NotRunning { path: "/s".into(), error: io::Error::from_raw_os_error(111) }),
+        ),
+        Warns("The second factor cannot be checked now."),
+        Logs(Severity::Error, "second factor cannot be checked: no mfad listens on /s: Connection refused"),
+    ];
+    assert_eq!(play("fail=open", steps), ReturnCode::AuthInfoUnavail);
     let loud =
         "LET IN WITHOUT A SECOND FACTOR, as fail=open says: it cannot be checked: no mfad listens on /s: No such";
     assert_eq!(play("fail=open", vec![down(), Logs(Severity::Alert, loud)]), ReturnCode::Ignore);
@@ -232,7 +244,7 @@ fn while_nobody_listens_only_fail_open_lets_in_and_loudly() {
 fn a_name_that_no_account_can_have_is_never_let_in() {
     for user in [b"al:ice".as_slice(), b"\xff", b"a/b", b"a\n", &[b'a'; 256]] {
         let mut script = Script::new(vec![
-            Warns("The second factor cannot be checked now."),
+            Warns("The second factor cannot be used here. Ask the administrator."),
             Logs(Severity::Error, "second factor cannot be checked: the name is none that the daemon knows"),
         ]);
         script.user = user;

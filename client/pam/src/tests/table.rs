@@ -1,10 +1,11 @@
 //! What PAM is told: the table of the design, row by row.
 
 use std::io;
+use std::path::PathBuf;
 
 use mfad_client::module::{Enroll, Fail, ModuleOptions, Pass};
 use mfad_client::{Error, ServerUid};
-use mfad_proto::{Realm, Refusal, Response};
+use mfad_proto::{Malformed, Realm, Refusal, Response};
 
 use crate::outcome::{Outcome, ReturnCode};
 
@@ -23,7 +24,6 @@ fn error(kind: i32) -> io::Error {
 #[test]
 fn each_outcome_has_its_code() {
     let path = || "/s".into();
-    let malformed = Response::read(&[]).err().expect("nothing is no response");
     for (outcome, closed, open) in [
         (Outcome::Accepted, SUCCESS, SUCCESS),
         (Outcome::Denied, AUTH_ERR, AUTH_ERR),
@@ -43,23 +43,39 @@ fn each_outcome_has_its_code() {
         (Outcome::Refused(Refusal::Denied), AUTHINFO_UNAVAIL, AUTHINFO_UNAVAIL),
         (Outcome::Refused(Refusal::TryLater { seconds: 1 }), AUTHINFO_UNAVAIL, AUTHINFO_UNAVAIL),
         // ENOENT and ECONNREFUSED.
-        (Outcome::Unanswered(Error::NotRunning { path: path(), error: error(2) }), AUTHINFO_UNAVAIL, IGNORE),
-        (Outcome::Unanswered(Error::NotRunning { path: path(), error: error(111) }), AUTHINFO_UNAVAIL, IGNORE),
-        (Outcome::Unanswered(Error::Connect { path: path(), error: error(13) }), AUTHINFO_UNAVAIL, AUTHINFO_UNAVAIL),
+        (Outcome::Unreached(Error::NotRunning { path: path(), error: error(2) }), AUTHINFO_UNAVAIL, IGNORE),
+        (Outcome::Unreached(Error::NotRunning { path: path(), error: error(111) }), AUTHINFO_UNAVAIL, IGNORE),
+        // The daemon had answered before.
         (
-            Outcome::Unanswered(Error::WrongServer { path: path(), uid: ServerUid(7) }),
+            Outcome::Unanswered(Error::NotRunning { path: path(), error: error(111) }),
             AUTHINFO_UNAVAIL,
             AUTHINFO_UNAVAIL,
         ),
-        (Outcome::Unanswered(Error::Deadline), AUTHINFO_UNAVAIL, AUTHINFO_UNAVAIL),
-        (Outcome::Unanswered(Error::Gone), AUTHINFO_UNAVAIL, AUTHINFO_UNAVAIL),
-        (Outcome::Unanswered(Error::UnknownFate), AUTHINFO_UNAVAIL, AUTHINFO_UNAVAIL),
-        (Outcome::Unanswered(Error::Version { min: 2, max: 2 }), AUTHINFO_UNAVAIL, AUTHINFO_UNAVAIL),
-        (Outcome::Unanswered(Error::Malformed(malformed)), AUTHINFO_UNAVAIL, AUTHINFO_UNAVAIL),
-        (Outcome::Unanswered(Error::Protocol("p")), AUTHINFO_UNAVAIL, AUTHINFO_UNAVAIL),
     ] {
         let codes = [Fail::Closed, Fail::Open].map(|fail| outcome.code(fail).number());
         assert_eq!(codes, [closed, open], "{outcome:?}");
+    }
+}
+
+#[test]
+fn every_other_way_to_have_no_answer_is_never_ignored() {
+    let path = || "/s".into();
+    let malformed = Response::read(&[]).err().expect("nothing is no response");
+    let errors: [fn(PathBuf, Malformed) -> Error; 8] = [
+        |path, _| Error::Connect { path, error: error(13) },
+        |path, _| Error::WrongServer { path, uid: ServerUid(7) },
+        |_, _| Error::Deadline,
+        |_, _| Error::Gone,
+        |_, _| Error::UnknownFate,
+        |_, _| Error::Version { min: 2, max: 2 },
+        |_, malformed| Error::Malformed(malformed),
+        |_, _| Error::Protocol("p"),
+    ];
+    for make in errors {
+        for outcome in [Outcome::Unreached, Outcome::Unanswered].map(|kind| kind(make(path(), malformed))) {
+            let codes = [Fail::Closed, Fail::Open].map(|fail| outcome.code(fail).number());
+            assert_eq!(codes, [AUTHINFO_UNAVAIL; 2], "{outcome:?}");
+        }
     }
 }
 
