@@ -1,5 +1,5 @@
-//! A machine of one's own, as far as files go: a mount namespace in which whatever installs, adds users or keeps state may do
-//! so, and nothing of it is left.
+//! A machine of one's own, as far as files and the network go: a mount namespace in which whatever installs, adds users or
+//! keeps state may do so, and nothing of it is left, and a network with nobody else in it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use crate::programs::tool;
+use crate::programs::{built, tool};
 
 /// The machine. It goes when it is dropped; programs that still run there must be ended before.
 pub struct Machine {
@@ -18,7 +18,8 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Makes one: `/etc` is a copy, and `/run`, `/usr/local`, `/root`, `/home`, `/var/lib` and `/var/log` are empty.
+    /// Makes one: `/etc` is a copy, and `/run`, `/usr/local`, `/root`, `/home`, `/var/lib` and `/var/log` are empty. What the
+    /// workspace has built lies in the folder `programs`, also where nothing else of the tree can be seen.
     ///
     /// # Panics
     /// When this is not root, or something cannot be mounted.
@@ -27,8 +28,10 @@ impl Machine {
         assert!(nix::unistd::geteuid().is_root(), "these tests need root");
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("its mode");
+        let programs = built("mfad").parent().expect("a folder of programs").to_owned();
         let mut unshare = tool("unshare");
-        unshare.args(["--mount", "--propagation", "private", "bash", "-ec", MOUNTS, "bash"]).arg(folder.path());
+        unshare.args(["--mount", "--net", "--propagation", "private", "bash", "-ec", MOUNTS, "bash"]);
+        unshare.arg(folder.path()).arg(programs);
         let keeper = unshare.stdin(Stdio::null()).spawn().expect("a keeper of the machine");
         let mut machine = Self { folder, keeper };
         let end = Instant::now() + Duration::from_secs(20);
@@ -46,12 +49,19 @@ impl Machine {
         self.folder.path()
     }
 
+    /// Where the machine's own root folder lies outside.
+    #[must_use]
+    pub fn root(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root", self.keeper.id()))
+    }
+
     /// The arguments of `nsenter` that run this line of a shell there, in the folder `work` below [`Self::folder`], as root
     /// or as this user.
     #[must_use]
     pub fn enter(&self, user: Option<&str>, line: &str) -> Vec<String> {
         let work = self.work();
-        let mut words = vec![format!("--mount=/proc/{}/ns/mnt", self.keeper.id()), "--".to_owned()];
+        let namespace = |option, name| format!("--{option}=/proc/{}/ns/{name}", self.keeper.id());
+        let mut words = vec![namespace("mount", "mnt"), namespace("net", "net"), "--".to_owned()];
         if let Some(user) = user {
             words.extend(["setpriv", "--reuid", user, "--regid", user, "--init-groups"].map(str::to_owned));
         }
@@ -93,7 +103,10 @@ impl Drop for Machine {
 
 const MOUNTS: &str = r#"
 cd "$1"
-mkdir etc work
+mkdir etc work programs
+mount --bind "$2" programs
+ip link set lo up
+mount -t tmpfs -o mode=755 tmpfs etc
 cp -a /etc/. etc
 mount --bind etc /etc
 for place in /run /usr/local /root /home /var/lib /var/log; do mount -t tmpfs -o mode=755 tmpfs "$place"; done
