@@ -46,6 +46,17 @@ pub fn read_clocks(file: &Path) -> (u64, u64) {
     (unix.parse().expect("Unix seconds"), monotonic.parse().expect("seconds"))
 }
 
+/// Sets both clocks.
+///
+/// # Panics
+/// When the file cannot be written.
+pub fn write_clocks(file: &Path, unix: u64, monotonic: u64) {
+    // Replaced whole, so that the daemon never reads half a time.
+    let new = file.with_extension("new");
+    std::fs::write(&new, format!("{unix} {monotonic}")).expect("a written time");
+    std::fs::rename(&new, file).expect("a replaced time");
+}
+
 /// The machine's own wall clock, in Unix seconds.
 #[must_use]
 pub fn now() -> u64 {

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::app::App;
 pub use crate::calls::{accepted, account, begin_enrollment, code, context, denied, enroll, verify};
-use crate::clocked::{log_limits, read_clocks};
+use crate::clocked::{log_limits, read_clocks, write_clocks};
 use crate::programs::built;
 
 /// A daemon and its folder. Dropping it kills the one and removes the other.
@@ -148,10 +148,7 @@ impl Daemon {
     }
 
     fn write_clocks(&self, unix: u64, monotonic: u64) {
-        // Replaced whole, so that the daemon never reads half a time.
-        let new = self.folder().join("time.new");
-        std::fs::write(&new, format!("{unix} {monotonic}")).expect("a written time");
-        std::fs::rename(&new, self.clocks()).expect("a replaced time");
+        write_clocks(&self.clocks(), unix, monotonic);
     }
 
     /// Starts the process, and waits until it says that it is ready.
