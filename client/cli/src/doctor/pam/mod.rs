@@ -30,7 +30,6 @@ struct Service {
     /// Whether its own file names the module, also where PAM cannot read that line.
     names_module: bool,
     auth: Stack,
-    account: Stack,
 }
 
 impl Pam {
@@ -50,9 +49,8 @@ impl Pam {
                 Ok(text) => {
                     // A file that includes itself is a part of nothing but a mistake.
                     parts.extend(line::included(&text).filter(|part| *part != name));
-                    let [auth, account] =
-                        [Facility::Auth, Facility::Account].map(|facility| Stack::of(&name, facility, &find));
-                    services.push(Service { name, names_module: names_module(&text), auth, account });
+                    let auth = Stack::of(&name, Facility::Auth, &find);
+                    services.push(Service { name, names_module: names_module(&text), auth });
                 }
                 Err(error) => unread
                     .push(format!("{} cannot be read, nor what it does where it is included: {error}", path.display())),
@@ -101,8 +99,8 @@ fn find(name: &str) -> Option<Source> {
 pub(super) fn judge(machine: &Machine) -> Vec<Said> {
     let pam = &machine.pam;
     let unread = pam.unread.iter().map(|unread| Said::note(CHECK, unread.as_str()));
-    let mut said: Vec<_> = unread.chain(looping(pam)).chain(unreadable(pam)).collect();
-    // `mfad` is no way in, and has been judged.
+    let mut said: Vec<_> = unread.chain(unreadable(pam)).collect();
+    // In `mfad`, which is no way in, the module has no opinion.
     let asking: Vec<_> = pam.asking().filter(|service| service.name != OWN).collect();
     if asking.is_empty() {
         said.push(Said::advice(
@@ -125,21 +123,6 @@ pub(super) fn judge(machine: &Machine) -> Vec<Said> {
         said.push(Said::ok(CHECK, format!("these services ask for a code: {}", names.join(", "))));
     }
     said
-}
-
-/// The helper of the daemon asks PAM about a password, and PAM must not ask the daemon then.
-fn looping(pam: &Pam) -> Option<Said> {
-    let own = pam.services.iter().find(|service| service.name == OWN)?;
-    let asking: Vec<_> = [&own.auth, &own.account]
-        .into_iter()
-        .flat_map(|stack| stack.asking().map(|(index, _)| place(stack, index)))
-        .collect();
-    let place = asking.first().cloned().flatten()?;
-    Some(Said::finding(
-        CHECK,
-        format!("the service {OWN}, by which mfad asks for passwords, asks mfad in turn: {place}"),
-        "name the modules that judge the password in /etc/pam.d/mfad, instead of including the file that has pam_mfad.so",
-    ))
 }
 
 /// Where PAM cannot read a stack that is to ask for a code, it lets nobody in.
