@@ -34,6 +34,8 @@ fn stacks_that_keep_their_promise_have_no_findings() {
         "auth include passwords\nauth required pam_permit.so\nauth requisite pam_mfad.so try_first_pass debug echo\n",
         "auth [success=ok new_authtok_reqd=ok ignore=ignore default=die] pam_unix.so\nauth [success=ok ignore=ignore default=bad] pam_mfad.so server_uid=0\n",
         "@include passwords\nauth required pam_permit.so\nauth substack more\nauth required pam_permit.so\n",
+        // Password and code come in one field.
+        "auth requisite pam_mfad.so forward_pass\nauth required pam_unix.so use_first_pass\n",
         // Denied, all of them: nobody gets around.
         "auth sufficient pam_deny.so\nauth requisite pam_unix.so\nauth required pam_mfad.so\n",
     ] {

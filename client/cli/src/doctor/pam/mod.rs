@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use mfad_client::module::{Fail, ModuleOptions};
+use mfad_client::module::{Fail, ModuleOptions, Pass};
 
 use self::line::{Facility, Rule};
 use self::stack::{Place, Source, Stack};
@@ -200,14 +200,20 @@ fn faults(service: &Service, sshd: &Sshd) -> Vec<Fault> {
     }
     let course = stack.faults();
     faults.extend(course.around.iter().filter_map(|step| Some(Fault::Around { place: place(stack, *step)? })));
-    let Some(first) = stack.asking().next().and_then(|(index, _)| place(stack, index)) else { return faults };
+    let Some((index, rule)) = stack.asking().next() else { return faults };
+    let Some(first) = place(stack, index) else { return faults };
     if !course.uncounted.is_empty() {
         faults.push(Fault::Uncounted { place: first.clone(), answers: course.uncounted });
     }
-    if course.is_early {
+    if course.is_early && !brings_password(rule) {
         faults.extend(early(service, sshd, first));
     }
     faults
+}
+
+/// Whether no code of this line goes to the daemon without a password.
+fn brings_password(rule: &Rule) -> bool {
+    ModuleOptions::parse(rule.arguments.iter().map(String::as_str)).is_ok_and(|options| options.pass == Pass::Forward)
 }
 
 /// Over ssh, a key may have come before PAM asks anything.
