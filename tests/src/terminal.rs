@@ -18,6 +18,8 @@ pub struct Terminal {
     child: Child,
     screen: File,
     shown: String,
+    /// The begin of a character, whose rest was not read yet.
+    begun: Vec<u8>,
 }
 
 impl Terminal {
@@ -39,7 +41,7 @@ impl Terminal {
         command.args(["--default-signal", "setsid", "--ctty", "--wait"]).arg(program).args(args);
         command.stdin(end(&pty.slave)).stdout(end(&pty.slave)).stderr(end(&pty.slave));
         let child = command.spawn().expect("a started program");
-        Self { child, screen: File::from(pty.master), shown: String::new() }
+        Self { child, screen: File::from(pty.master), shown: String::new(), begun: Vec::new() }
     }
 
     /// Waits until the program has shown this text, and returns what it has shown up to there since
@@ -57,10 +59,21 @@ impl Terminal {
             let mut bytes = [0; 8192];
             let count = if ready > 0 { self.screen.read(&mut bytes).unwrap_or(0) } else { continue };
             assert!(count > 0, "the program ended before it showed {text:?}: {}", self.shown);
-            self.shown.push_str(&String::from_utf8_lossy(&bytes[..count]));
+            self.show(&bytes[..count]);
         }
         let end = self.shown.find(text).map_or(self.shown.len(), |start| start + text.len());
         self.shown.drain(..end).collect()
+    }
+
+    /// Takes in what was read, up to the last whole character.
+    fn show(&mut self, bytes: &[u8]) {
+        self.begun.extend(bytes);
+        let whole = match std::str::from_utf8(&self.begun) {
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            _ => self.begun.len(),
+        };
+        let whole: Vec<_> = self.begun.drain(..whole).collect();
+        self.shown.push_str(&String::from_utf8_lossy(&whole));
     }
 
     /// Types a line.
@@ -87,7 +100,7 @@ impl Terminal {
         let mut bytes = Vec::new();
         // The other end of an ended pseudo-terminal reads as an error.
         self.screen.read_to_end(&mut bytes).ok();
-        self.shown.push_str(&String::from_utf8_lossy(&bytes));
+        self.show(&bytes);
         (std::mem::take(&mut self.shown), self.child.wait().expect("an ended program"))
     }
 }
