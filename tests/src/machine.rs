@@ -18,7 +18,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Makes one: `/etc` is a copy, and `/run`, `/usr/local`, `/root`, `/home`, `/var/lib` and `/var/log` are empty. What the
+    /// Makes one: `/etc`, PAM's modules and profiles, and what debconf knows are copies, and `/run`, `/usr/local`, `/root`, `/home`, `/var/lib` and `/var/log` are empty. What the
     /// workspace has built lies in the folder `programs`, also where nothing else of the tree can be seen.
     ///
     /// # Panics
@@ -109,6 +109,12 @@ ip link set lo up
 mount -t tmpfs -o mode=755 tmpfs etc
 cp -a /etc/. etc
 mount --bind etc /etc
+modules=$(ls -d /lib/*-linux-*/security | head -n 1)
+for place in "$modules" /usr/share/pam-configs /var/cache/debconf; do
+  mkdir -p "copies/$place"
+  cp -a "$place/." "copies/$place"
+  mount --bind "copies/$place" "$place"
+done
 for place in /run /usr/local /root /home /var/lib /var/log; do mount -t tmpfs -o mode=755 tmpfs "$place"; done
 mkdir /usr/local/bin
 touch ready

@@ -53,6 +53,10 @@ const WAYS: &[Way] = &[
     Way::own("mfactl recovery", "{password}\n{spare}\n"),
     Way::own("mfactl resync", "{password}\n{2}\n{3}\n"),
     Way::own("mfactl reset", "{password}\n{spare}\n"),
+    // Local logins.
+    Way::plain("pam-auth-update --enable mfad")
+        .after(&["mkdir -p /var/lib/pam && DEBIAN_FRONTEND=noninteractive pam-auth-update --package --force"]),
+    Way::plain("pam-auth-update --disable mfad"),
     // Administer.
     Way::plain("mfactl admin list"),
     Way::plain("mfactl admin show alice"),
@@ -205,11 +209,13 @@ impl Site {
         fs::create_dir_all(work.join("target")).unwrap();
         fs::create_dir(work.join("programs")).unwrap();
         symlink("../programs", work.join("target/release")).unwrap();
-        for program in ["mfad", "mfactl", "mfad-passwd"] {
+        for program in ["mfad", "mfactl", "mfad-passwd", "libpam_mfad.so"] {
             fs::copy(built(program), work.join("programs").join(program)).unwrap();
         }
-        fs::create_dir_all(work.join("systemd/pam.d")).unwrap();
-        fs::copy(tree.join("systemd/pam.d/mfad"), work.join("systemd/pam.d/mfad")).unwrap();
+        for file in ["systemd/pam.d/mfad", "systemd/pam-configs/mfad", "client/pam/pam_mfad.8"] {
+            fs::create_dir_all(work.join(file).parent().unwrap()).unwrap();
+            fs::copy(tree.join(file), work.join(file)).unwrap();
+        }
         fs::set_permissions(&work, fs::Permissions::from_mode(0o755)).unwrap();
         let mut site = Self { going: Vec::new(), app: None, spares: Vec::new(), machine };
         site.perform("useradd --create-home --user-group --shell /bin/sh alice");

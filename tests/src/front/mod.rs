@@ -265,14 +265,11 @@ const MODULE: &str = "pam_mfad.so";
 /// How Debian's services come to the password.
 const PASSWORDS: &str = "@include common-auth";
 
-/// What `cargo build --release` leaves; PAM's modules as a copy; Debian's configuration of sshd with a key for all; and no
+/// What `cargo build --release` leaves; Debian's configuration of sshd with a key for all; and no
 /// waiting after a denial, nor a second login on the same terminal.
 const SET_UP: &str = r#"
-mkdir -p target /usr/local/modules /run/sshd /var/lib/mfad
+mkdir -p target /run/sshd /var/lib/mfad
 ln -s ../../programs target/release
-modules=$(dirname "$(ls /lib/*-linux-*/security/pam_deny.so | head -n 1)")
-cp -a "$modules/." /usr/local/modules
-mount --bind /usr/local/modules "$modules"
 rm -rf /etc/sudoers.d /etc/ssh
 mkdir -p /etc/ssh/sshd_config.d
 printf '%s\n' 'Defaults env_reset, passwd_tries=1' '%sudo ALL=(ALL:ALL) ALL' >/etc/sudoers
