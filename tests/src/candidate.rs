@@ -67,6 +67,17 @@ impl Candidate {
         keyboard.write_all(format!("{line}\n").as_bytes()).expect("a typed line");
     }
 
+    /// Gives this code for the whole of one login, which it is not let in by.
+    ///
+    /// # Panics
+    /// When it is not asked three times.
+    pub fn misses(&mut self, question: &str, code: &str) {
+        for _ in 0..3 {
+            self.wait_for(question);
+            self.type_line(code);
+        }
+    }
+
     /// Breaks off whatever is asked from now on.
     pub fn leave(&mut self) {
         self.keyboard = None;

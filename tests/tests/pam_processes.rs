@@ -203,11 +203,7 @@ fn nothing_of_the_environment_is_asked_for() {
     candidate.wait_for(PROMPT);
     candidate.type_line(&next_code(&daemon, &mut phone));
     assert_eq!(candidate.code(), SUCCESS);
-    let used = phone.code(daemon.time() / 30);
-    for _ in 0..3 {
-        candidate.wait_for(PROMPT);
-        candidate.type_line(&used);
-    }
+    candidate.misses(PROMPT, &phone.code(daemon.time() / 30));
     assert_eq!(candidate.code(), AUTH_ERR);
     candidate.leave();
     assert_eq!(candidate.code(), AUTH_ERR);
