@@ -95,6 +95,18 @@ impl Daemon {
         std::fs::read_to_string(self.folder().join("log")).expect("a log")
     }
 
+    /// Waits until the daemon has written this to standard error: its log never delays an answer, and so may come after it.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn says(&self, words: &str) {
+        let end = Instant::now() + Duration::from_secs(20);
+        while !self.log().contains(words) {
+            assert!(Instant::now() < end, "it does not say {words:?}: {}", self.last_words());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// The end of what the daemon wrote to standard error, for a test that fails under load.
     #[must_use]
     pub fn last_words(&self) -> String {

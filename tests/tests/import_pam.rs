@@ -109,12 +109,13 @@ fn a_file_that_pam_google_authenticator_has_rewritten_is_read() {
 
 #[test]
 fn a_name_that_no_user_has_is_refused() {
-    let daemon = Daemon::start();
+    let mut daemon = Daemon::start();
     let path = daemon.folder().join("users.oath");
     std::fs::write(&path, format!("HOTP/T30 no-such-user - {HEX}\n")).unwrap();
     for args in [&[][..], &["--apply"]] {
         let import = Import::run(&daemon, "system", &path, args);
         assert_eq!((import.status, import.counts()), (Some(1), [0, 0, 1]), "{import:?}");
     }
+    daemon.stop();
     assert_eq!(daemon.log().matches("no user of this machine has this name").count(), 2, "{}", daemon.log());
 }

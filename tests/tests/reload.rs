@@ -52,7 +52,7 @@ fn a_signal_puts_new_rules_in_force_and_a_bad_file_leaves_the_old_ones() {
         ("not toml", "line 1"),
     ] {
         reload(&daemon, bad, STAYS);
-        assert!(daemon.log().contains(why), "{}", daemon.last_words());
+        daemon.says(why);
         assert_eq!(asked(&daemon, &["admin", "enforce"]).1, rules, "a bad file changed the rules");
     }
     std::fs::remove_file(daemon.folder().join("mfad.toml")).unwrap();
@@ -88,7 +88,7 @@ fn what_an_administrator_enforces_wins_over_the_file_is_audited_and_stays() {
     assert_eq!(asked(&daemon, &["admin", "enforce", "after", "2999-12-31"]).1["result"], "done");
     assert_eq!(enforced(&daemon, "alice"), false);
     assert_eq!(asked(&daemon, &["admin", "enforce"]).1["enforcement"], "after 2999-12-31");
-    assert!(daemon.log().contains("\"said\":\"enforce after 2999-12-31\""), "{}", daemon.last_words());
+    daemon.says("\"said\":\"enforce after 2999-12-31\"");
     for words in [&["maybe"][..], &["after"], &["after", "2026-02-30"], &["after", "tomorrow"], &["on", "2026-01-01"]] {
         let said = daemon.mfactl(&[&["admin", "enforce"], words].concat(), "");
         assert_eq!(said.status.code(), Some(2), "{words:?}");

@@ -260,7 +260,7 @@ fn a_new_root_key_beside_the_old_one_wraps_the_keyring_anew() {
     assert_eq!(std::fs::read(state.join("keyring")).unwrap(), before);
 
     daemon.spawn();
-    assert!(daemon.log().contains("the keyring is wrapped by the new root key now"));
+    daemon.says("the keyring is wrapped by the new root key now");
     assert!(accepted(&daemon.verify("alice", &app.code(now() + 30))));
     daemon.stop();
     std::fs::remove_file(&old).unwrap();

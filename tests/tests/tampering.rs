@@ -214,7 +214,7 @@ fn a_log_whose_file_is_taken_away_goes_on_in_another_and_tells_how_much_is_gone(
     assert!(is_told(&found), "{found:?}");
     let lines = logbook::read(&mut client, &LogFilter::default());
     assert!(lines.iter().any(|line| line["call"] == "verify"), "the log has ended: {lines:?}");
-    assert!(daemon.log().contains("somebody has taken a file of the audit log away"), "{}", daemon.log());
+    daemon.says("somebody has taken a file of the audit log away");
     daemon.stop();
     daemon.spawn();
     let found = faults(&mut daemon.client());
