@@ -1,0 +1,379 @@
+package mfad
+
+import "strings"
+
+// The messages of calls that this client does not have, so that the tests know the whole protocol: List, Show, ImportOne,
+// Audit, Stats, KeyStatus, KeyRotate and Backup.
+
+func option[T any](c *coder, value **T, fields func(*T)) {
+	if !c.flag(*value != nil) {
+		return
+	}
+	if !c.writing {
+		*value = new(T)
+	}
+	fields(*value)
+}
+
+func list[T any](c *coder, items *[]T, fields func(*T)) {
+	count := c.count(len(*items))
+	for place := 0; place < count && c.err == nil; place++ {
+		if !c.writing {
+			*items = append(*items, *new(T))
+		}
+		fields(&(*items)[place])
+	}
+}
+
+func (c *coder) label(value *string) { c.text(value, labelRule) }
+func (c *coder) user(value *string)  { c.text(value, userRule) }
+func (c *coder) realm(value *string) { c.text(value, realmRule) }
+
+type listCall struct {
+	question
+	Realm string
+	After *string
+	Limit uint32
+}
+
+func (*listCall) number() uint32 { return 11 }
+
+func (l *listCall) fields(c *coder) {
+	c.realm(&l.Realm)
+	option(c, &l.After, c.user)
+	c.u32(&l.Limit)
+}
+
+type show struct {
+	question
+	Account Account
+}
+
+func (*show) number() uint32    { return 12 }
+func (s *show) fields(c *coder) { s.Account.fields(c) }
+
+type algorithm uint32
+
+func (a algorithm) String() string { return word(a, "SHA1", "SHA256", "SHA512") }
+
+func (c *coder) digits(value *byte) {
+	c.u8(value)
+	if *value < 6 || *value > 8 {
+		c.fail("a code has 6 to 8 digits")
+	}
+}
+
+type hexadecimal []byte
+
+type foreignFactor struct {
+	Key       hexadecimal
+	Algorithm algorithm
+	Digits    byte
+}
+
+type importOne struct {
+	change
+	Account Account
+	Factor  foreignFactor
+	Apply   bool
+}
+
+func (*importOne) number() uint32 { return 20 }
+
+func (i *importOne) fields(c *coder) {
+	i.Account.fields(c)
+	c.secret((*Secret)(&i.Factor.Key), bounds{"a key has 16 to 64 bytes", 16, 64})
+	variant(c, &i.Factor.Algorithm, 3, "an unknown algorithm")
+	c.digits(&i.Factor.Digits)
+	c.bool(&i.Apply)
+}
+
+type logPlace struct{ File, Offset uint64 }
+
+func (l *logPlace) fields(c *coder) {
+	c.u64(&l.File)
+	c.u64(&l.Offset)
+}
+
+type logFilter struct {
+	Realm, User  *string
+	Since, Until *uint64
+	Outcome      *string
+}
+
+type audit struct {
+	question
+	After  *logPlace
+	Filter logFilter
+	Verify bool
+}
+
+func (*audit) number() uint32 { return 21 }
+
+func (a *audit) fields(c *coder) {
+	option(c, &a.After, func(place *logPlace) { place.fields(c) })
+	option(c, &a.Filter.Realm, c.realm)
+	option(c, &a.Filter.User, c.user)
+	option(c, &a.Filter.Since, c.u64)
+	option(c, &a.Filter.Until, c.u64)
+	option(c, &a.Filter.Outcome, c.label)
+	c.bool(&a.Verify)
+}
+
+// A statsPlace is rendered as the variant that it is.
+type statsPlace struct {
+	kind    uint32
+	sample  uint32
+	account *Account
+}
+
+func (s *statsPlace) fields(c *coder) {
+	variant(c, &s.kind, 2, "an unknown place")
+	if s.kind == 0 {
+		c.u32(&s.sample)
+		return
+	}
+	option(c, &s.account, func(account *Account) {
+		c.realm(&account.Realm)
+		c.user(&account.User)
+	})
+}
+
+type stats struct {
+	question
+	After *statsPlace
+}
+
+func (*stats) number() uint32 { return 22 }
+
+func (s *stats) fields(c *coder) { option(c, &s.After, func(place *statsPlace) { place.fields(c) }) }
+
+type keyStatus struct{ question }
+
+func (*keyStatus) number() uint32 { return 23 }
+func (*keyStatus) fields(*coder)  {}
+
+type keyRotate struct{ change }
+
+func (*keyRotate) number() uint32 { return 24 }
+func (*keyRotate) fields(*coder)  {}
+
+type backup struct {
+	question
+	Passphrase []byte
+}
+
+func (*backup) number() uint32    { return 25 }
+func (b *backup) fields(c *coder) { c.bytesOf(&b.Passphrase, passwordBounds) }
+
+type backedUp struct{ Records uint64 }
+
+func (*backedUp) number() uint32    { return 9 }
+func (b *backedUp) fields(c *coder) { c.u64(&b.Records) }
+
+type keys struct {
+	Key     uint32
+	MadeAt  uint64
+	Old     *uint32
+	Records uint64
+	Left    uint64
+}
+
+func (*keys) number() uint32 { return 12 }
+
+func (k *keys) fields(c *coder) {
+	c.u32(&k.Key)
+	c.u64(&k.MadeAt)
+	option(c, &k.Old, c.u32)
+	c.u64(&k.Records)
+	c.u64(&k.Left)
+}
+
+type holder uint32
+
+func (h holder) String() string { return word(h, "not_unix", "same", "gone", "other", "unknown") }
+
+type listed struct {
+	User          string
+	State         State
+	Enforced      bool
+	EnrolledAt    *uint64
+	LastSuccess   *uint64
+	RecoveryLeft  uint32
+	FailuresSince uint32
+	RetryAfter    *uint32
+	Holder        holder
+}
+
+type accounts struct {
+	Accounts []listed
+	Next     *string
+}
+
+func (*accounts) number() uint32 { return 14 }
+
+func (a *accounts) fields(c *coder) {
+	list(c, &a.Accounts, func(l *listed) {
+		c.user(&l.User)
+		variant(c, &l.State, states, "an unknown state")
+		c.bool(&l.Enforced)
+		option(c, &l.EnrolledAt, c.u64)
+		option(c, &l.LastSuccess, c.u64)
+		c.u32(&l.RecoveryLeft)
+		c.u32(&l.FailuresSince)
+		option(c, &l.RetryAfter, c.u32)
+		variant(c, &l.Holder, 5, "an unknown holder")
+	})
+	option(c, &a.Next, c.user)
+}
+
+type factorProfile struct {
+	Algorithm     algorithm
+	Digits        byte
+	Behind, Ahead uint32
+	Handle        string
+}
+
+type profile struct {
+	Status             Status
+	Holder             holder
+	UID                *uint32
+	Factor             *factorProfile
+	Generation         uint64
+	PendingUntil       *uint64
+	IssuedUntil        *uint64
+	HasPassword        bool
+	LastFailure        *Failure
+	PasswordRetryAfter *uint32
+	LoginRetryAfter    *uint32
+	OwnLocked          bool
+}
+
+func (*profile) number() uint32 { return 15 }
+
+func (p *profile) fields(c *coder) {
+	p.Status.fields(c)
+	variant(c, &p.Holder, 5, "an unknown holder")
+	option(c, &p.UID, c.u32)
+	option(c, &p.Factor, func(f *factorProfile) {
+		variant(c, &f.Algorithm, 3, "an unknown algorithm")
+		c.digits(&f.Digits)
+		c.u32(&f.Behind)
+		c.u32(&f.Ahead)
+		c.text(&f.Handle, handleRule)
+	})
+	c.u64(&p.Generation)
+	option(c, &p.PendingUntil, c.u64)
+	option(c, &p.IssuedUntil, c.u64)
+	c.bool(&p.HasPassword)
+	option(c, &p.LastFailure, func(failure *Failure) { failure.fields(c) })
+	option(c, &p.PasswordRetryAfter, c.u32)
+	option(c, &p.LoginRetryAfter, c.u32)
+	c.bool(&p.OwnLocked)
+}
+
+type imported struct {
+	Already bool
+	Handle  *string
+}
+
+func (*imported) number() uint32 { return 16 }
+
+func (i *imported) fields(c *coder) {
+	c.bool(&i.Already)
+	option(c, &i.Handle, func(handle *string) { c.text(handle, handleRule) })
+}
+
+// A logFault is rendered as its word, or as its word and its lines.
+type logFault struct {
+	kind  uint32
+	lines uint64
+}
+
+func (l logFault) word() string {
+	return word(l.kind, "changed", "missing", "lost", "crashed", "cut", "no_file")
+}
+
+func (l logFault) hasLines() bool { return l.kind == 1 || l.kind == 2 || l.kind == 4 }
+
+type logFinding struct {
+	File, Line uint64
+	Fault      logFault
+}
+
+type log struct {
+	Lines    []string
+	Findings []logFinding
+	Passed   uint32
+	Next     *logPlace
+}
+
+func (*log) number() uint32 { return 17 }
+
+var lineRule = rule{"a line has at most 3072 bytes, and no break", 0, 3072, func(text string) bool {
+	return !strings.Contains(text, "\n")
+}}
+
+func (l *log) fields(c *coder) {
+	list(c, &l.Lines, func(line *string) { c.text(line, lineRule) })
+	list(c, &l.Findings, func(finding *logFinding) {
+		c.u64(&finding.File)
+		c.u64(&finding.Line)
+		variant(c, &finding.Fault.kind, 6, "an unknown fault")
+		if finding.Fault.hasLines() {
+			c.u64(&finding.Fault.lines)
+		}
+	})
+	c.u32(&l.Passed)
+	option(c, &l.Next, func(place *logPlace) { place.fields(c) })
+}
+
+type sample struct {
+	Metric uint32
+	Labels []string
+	Value  uint64
+}
+
+type statistics struct {
+	Samples []sample
+	Next    *statsPlace
+}
+
+func (*statistics) number() uint32 { return 18 }
+
+func (s *statistics) fields(c *coder) {
+	list(c, &s.Samples, func(each *sample) {
+		c.u32(&each.Metric)
+		list(c, &each.Labels, c.label)
+		c.u64(&each.Value)
+	})
+	option(c, &s.Next, func(place *statsPlace) { place.fields(c) })
+}
+
+// anyReply knows all replies.
+func anyReply(number uint32) reply {
+	for _, other := range []func() reply{
+		func() reply { return new(backedUp) }, func() reply { return new(keys) }, func() reply { return new(accounts) },
+		func() reply { return new(profile) }, func() reply { return new(imported) }, func() reply { return new(log) },
+		func() reply { return new(statistics) },
+	} {
+		if reply := other(); reply.number() == number {
+			return reply
+		}
+	}
+	return newReply(number)
+}
+
+// newRequest is an empty request of this number. Nil when there is none.
+func newRequest(number uint64) request {
+	requests := []request{
+		new(ping), new(begin), new(status), new(verify), new(enroll), new(confirm), new(reset), new(authenticate),
+		new(recovery), new(resync), new(passwd), new(listCall), new(show), new(disable), new(unlock), new(issue),
+		new(remove), new(setPolicy), new(getPolicy), new(setPassword), new(importOne), new(audit), new(stats),
+		new(keyStatus), new(keyRotate), new(backup),
+	}
+	if number < uint64(len(requests)) {
+		return requests[number]
+	}
+	return nil
+}
