@@ -1,0 +1,115 @@
+package mfad_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"mfad"
+)
+
+const (
+	crashes  = 50
+	people   = 40
+	deadline = 10 * time.Second
+	// What a busy machine may add to a deadline.
+	grace = 10 * time.Second
+)
+
+// A tally is what became of the codes of one round, by user.
+type tally struct {
+	answers, unknown, unanswered atomic.Int64
+	accepted, lost               [people]atomic.Int32
+}
+
+// The server is killed in the middle of each round, at another place, and started again. In each round two goroutines a
+// user send the same code until it is refused: each must be accepted once at most, and where none was told so, there
+// must have been a request of unknown fate.
+func TestNoCodeIsAcceptedTwiceThroughFiftyCrashes(t *testing.T) {
+	d := start(t)
+	routines, open := runtime.NumGoroutine(), descriptors(t)
+	client, err := mfad.Dial(t.Context(), d.socket(), mfad.Options{Deadline: deadline})
+	check(t, err)
+	var apps [people]app
+	for number := range people {
+		apps[number] = d.enroll(client, member(number))
+	}
+	var answers, accepted, unknown, unanswered int64
+	for round := range crashes {
+		d.forward(step)
+		sum := crash(t, d, client, &apps)
+		for number := range people {
+			times, lost := sum.accepted[number].Load(), sum.lost[number].Load()
+			if times > 1 || times == 0 && lost == 0 {
+				t.Errorf("round %d, user %d: accepted %d times, %d of unknown fate", round, number, times, lost)
+			}
+			accepted += int64(times)
+		}
+		answers += sum.answers.Load()
+		unknown += sum.unknown.Load()
+		unanswered += sum.unanswered.Load()
+	}
+	t.Logf("%d answers, %d accepted, %d of unknown fate, %d not sent", answers, accepted, unknown, unanswered)
+	client.Close()
+	settles(t, "goroutines", routines, runtime.NumGoroutine)
+	settles(t, "descriptors", open, func() int { return descriptors(t) })
+}
+
+// crash plays one round.
+func crash(t *testing.T, d *daemon, client *mfad.Client, apps *[people]app) *tally {
+	var (
+		sum   tally
+		group sync.WaitGroup
+		// After so many answers of the 80 that there will be at least.
+		last = 1 + rand.Int64N(2*people-1)
+		now  = make(chan struct{})
+	)
+	for number := range people {
+		for range 2 {
+			group.Go(func() {
+				for sum.try(t, client, number, apps[number].code(d.unix), func() {
+					if sum.answers.Add(1) == last {
+						close(now)
+					}
+				}) {
+				}
+			})
+		}
+	}
+	<-now
+	d.kill()
+	d.begin()
+	group.Wait()
+	return &sum
+}
+
+// try sends a code, and says whether to send it again.
+func (s *tally) try(t *testing.T, client *mfad.Client, number int, code []byte, answered func()) bool {
+	begun := time.Now()
+	_, err := client.Verify(context.Background(), member(number), code, origin)
+	if time.Since(begun) > deadline+grace {
+		t.Errorf("user %d: an answer after %v: %v", number, time.Since(begun), err)
+	}
+	switch {
+	case err == nil:
+		s.accepted[number].Add(1)
+		answered()
+	case errors.Is(err, mfad.ErrDenied):
+		answered()
+		return false
+	case errors.Is(err, mfad.ErrUnknownFate):
+		s.lost[number].Add(1)
+		s.unknown.Add(1)
+	case errors.Is(err, mfad.ErrNotRunning), errors.Is(err, mfad.ErrGone), errors.Is(err, context.DeadlineExceeded):
+		s.unanswered.Add(1)
+	default:
+		t.Errorf("user %d: %v", number, err)
+		return false
+	}
+	return true
+}
