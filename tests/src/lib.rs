@@ -33,6 +33,7 @@ pub mod people;
 pub mod phone;
 pub mod power;
 pub mod programs;
+pub mod python;
 pub mod random;
 pub mod raw;
 pub mod render;

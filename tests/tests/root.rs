@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 use mfad_tests::daemon::{Daemon, NOON};
 use mfad_tests::nobody::{NOBODY, as_nobody, home, stage};
 use mfad_tests::programs::{built, tool};
+use mfad_tests::python;
 
 fn run(command: &mut Command, input: &str) -> Output {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -173,4 +174,28 @@ fn the_usual_paths_work_without_an_option() {
          /run/mfad:\nsystem\n\n/run/mfad/system:\n"
     );
     assert_eq!(shown, expected);
+}
+
+/// It checks who serves before it sends anything, as every client must.
+#[test]
+fn a_python_client_sends_nothing_to_a_server_of_another_user() {
+    let home = home();
+    let socket = home.path().join("s");
+    let script = "import socket, sys\n\
+        listener = socket.socket(socket.AF_UNIX)\n\
+        listener.bind(sys.argv[1])\n\
+        listener.listen()\n\
+        print(flush=True)\n\
+        print(len(listener.accept()[0].recv(64)))\n";
+    let mut command = as_nobody(&which("python3"));
+    let mut server = command.args(["-c", script]).arg(&socket).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = std::io::BufReader::new(server.stdout.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut said, &mut line).unwrap();
+    let output = python::verify(&socket, "alice", "123456");
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nothing was sent"), "{output:?}");
+    std::io::BufRead::read_line(&mut said, &mut line).unwrap();
+    assert_eq!(line.trim(), "0", "bytes were sent");
+    assert!(server.wait().unwrap().success());
 }
