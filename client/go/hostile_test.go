@@ -304,6 +304,9 @@ func TestAnswersMayComeInAnyOrder(t *testing.T) {
 		var said []byte
 		for range requests {
 			body := receive(connection)
+			if body == nil {
+				return
+			}
 			// The user's name tells how many codes are left.
 			left := body[len(body)-1-len("test")-len(code)-len("pts/3")-len("192.0.2.7")-4]
 			said = append(answer(body[0], []byte{5, 0, left, 0, 0}), said...)
@@ -330,7 +333,10 @@ func TestAnswersMayComeInAnyOrder(t *testing.T) {
 func TestWhatWasNotLookedAtIsSentAgain(t *testing.T) {
 	s := perform(t, func(connection *net.UnixConn, number int) {
 		body := receive(connection)
-		if number < 3 {
+		switch {
+		case body == nil:
+			return
+		case number < 3:
 			connection.Write(farewell)
 			return
 		}
@@ -374,7 +380,7 @@ func TestACodeOfUnknownFateIsNeverSentAgain(t *testing.T) {
 func TestAQuestionOfUnknownFateIsAskedAgain(t *testing.T) {
 	s := perform(t, func(connection *net.UnixConn, number int) {
 		body := receive(connection)
-		if number == 0 {
+		if number == 0 || body == nil {
 			return
 		}
 		connection.Write(answer(body[0], []byte{3, 0}))
@@ -389,9 +395,12 @@ func TestAQuestionOfUnknownFateIsAskedAgain(t *testing.T) {
 // The answers that stand before the end of a connection reach their callers, also when the writer has met the end first.
 func TestTheLastAnswersAreRead(t *testing.T) {
 	for range 50 {
+		var answered atomic.Int32
 		s := perform(t, func(connection *net.UnixConn, number int) {
-			body := receive(connection)
-			connection.Write(append(answer(body[0], accepted), farewell...))
+			if body := receive(connection); body != nil {
+				answered.Add(1)
+				connection.Write(append(answer(body[0], accepted), farewell...))
+			}
 		})
 		client := s.dial(t, mfad.Options{})
 		var group sync.WaitGroup
@@ -407,8 +416,8 @@ func TestTheLastAnswersAreRead(t *testing.T) {
 			})
 		}
 		group.Wait()
-		if answered := yes.Load(); answered != min(8, s.connections.Load()) {
-			t.Errorf("%d answers reached their callers over %d connections", answered, s.connections.Load())
+		if yes.Load() != answered.Load() {
+			t.Errorf("%d answers reached their callers, of %d", yes.Load(), answered.Load())
 		}
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,7 +44,7 @@ func TestNoCodeIsAcceptedTwiceThroughFiftyCrashes(t *testing.T) {
 	var answers, accepted, unknown, unanswered int64
 	for round := range crashes {
 		d.forward(step)
-		sum := crash(t, d, client, &apps)
+		sum := interrupt(t, d, client, &apps, os.Kill)
 		for number := range people {
 			times, lost := sum.accepted[number].Load(), sum.lost[number].Load()
 			if times > 1 || times == 0 && lost == 0 {
@@ -60,8 +62,32 @@ func TestNoCodeIsAcceptedTwiceThroughFiftyCrashes(t *testing.T) {
 	settles(t, "descriptors", open, func() int { return descriptors(t) })
 }
 
-// crash plays one round.
-func crash(t *testing.T, d *daemon, client *mfad.Client, apps *[people]app) *tally {
+// A server that is stopped answers what it has read and says farewell: no call fails, and no answer is lost.
+func TestNothingIsLostThroughTwentyStops(t *testing.T) {
+	d := start(t)
+	client, err := mfad.Dial(t.Context(), d.socket(), mfad.Options{Deadline: time.Minute, Patience: time.Minute})
+	check(t, err)
+	defer client.Close()
+	var apps [people]app
+	for number := range people {
+		apps[number] = d.enroll(client, member(number))
+	}
+	for round := range 20 {
+		d.forward(step)
+		sum := interrupt(t, d, client, &apps, syscall.SIGTERM)
+		for number := range people {
+			if times := sum.accepted[number].Load(); times != 1 {
+				t.Errorf("round %d, user %d: accepted %d times", round, number, times)
+			}
+		}
+		if unknown, unanswered := sum.unknown.Load(), sum.unanswered.Load(); unknown+unanswered != 0 {
+			t.Errorf("round %d: %d of unknown fate, %d not sent", round, unknown, unanswered)
+		}
+	}
+}
+
+// interrupt plays one round.
+func interrupt(t *testing.T, d *daemon, client *mfad.Client, apps *[people]app, signal os.Signal) *tally {
 	var (
 		sum   tally
 		group sync.WaitGroup
@@ -82,7 +108,7 @@ func crash(t *testing.T, d *daemon, client *mfad.Client, apps *[people]app) *tal
 		}
 	}
 	<-now
-	d.kill()
+	d.end(signal)
 	d.begin()
 	group.Wait()
 	return &sum
