@@ -188,3 +188,33 @@ func (f *frame) writeResponse(id uint64, reply reply) error {
 		reply.fields(c)
 	})
 }
+
+// Every golden frame of the server with one byte changed or with its end cut off: what is still read can be written.
+func TestNoBytesBreakTheReader(t *testing.T) {
+	read := 0
+	for _, vector := range vectors(t, "good") {
+		whole := vector.frame(t)
+		if vector.Kind != "response" || len(whole) > 1000 {
+			continue
+		}
+		for place := prefix + 1; place < len(whole); place++ {
+			for _, changed := range []byte{0, 1, 2, 0x7f, 0xfb, 0xfc, 0xfd, 0xfe, 0xff} {
+				body := bytes.Clone(whole[prefix+1:])
+				body[place-prefix-1] = changed
+				for _, body := range [][]byte{body, body[:place-prefix-1]} {
+					id, reply, err := response(body, anyReply)
+					if err != nil {
+						continue
+					}
+					read++
+					if err := new(frame).writeResponse(id, reply); err != nil {
+						t.Errorf("%s, byte %d, %x: %v", vector.name, place, changed, err)
+					}
+				}
+			}
+		}
+	}
+	if read < 1000 {
+		t.Errorf("only %d were read", read)
+	}
+}
