@@ -242,7 +242,9 @@ func TestSilenceEndsAtTheDeadline(t *testing.T) {
 func TestASilentConnectionIsGivenUp(t *testing.T) {
 	s := perform(t, func(connection *net.UnixConn, number int) {
 		if number == 0 {
-			hold(connection)
+			if frames := hold(connection); frames != 64 {
+				t.Errorf("%d requests came", frames)
+			}
 			return
 		}
 		for body := receive(connection); body != nil; body = receive(connection) {
@@ -296,6 +298,21 @@ func TestAServerThatDoesNotReadHangsNobody(t *testing.T) {
 	}
 	group.Wait()
 	client.Close()
+}
+
+func TestAServerThatReadsNoMoreIsLeft(t *testing.T) {
+	leave, deaf := make(chan struct{}), make(chan struct{}, 8)
+	s := perform(t, func(connection *net.UnixConn, number int) {
+		connection.CloseRead()
+		deaf <- struct{}{}
+		<-leave
+	})
+	t.Cleanup(func() { close(leave) })
+	client := s.dial(t, mfad.Options{Deadline: time.Minute})
+	<-deaf
+	if _, err := client.Verify(t.Context(), alice, code, origin); !errors.Is(err, mfad.ErrGone) {
+		t.Errorf("%v", err)
+	}
 }
 
 func TestAnswersMayComeInAnyOrder(t *testing.T) {

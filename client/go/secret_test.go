@@ -41,7 +41,7 @@ func TestAFrameIsWiped(t *testing.T) {
 
 // What stays in the reader's room is the beginning of the next frame, and nothing else.
 func TestWhatWasReadIsWiped(t *testing.T) {
-	c := newExchangeOnly()
+	c := indebted()
 	var answer frame
 	if err := answer.writeResponse(1, &Issued{Code: Secret("K7QX-2MZA-WD4T-BN6E")}); err != nil {
 		t.Fatal(err)
@@ -54,17 +54,6 @@ func TestWhatWasReadIsWiped(t *testing.T) {
 	if inbox.length != 2 || inbox.room != [maxFrame]byte{5, 0} {
 		t.Errorf("%d bytes are kept, or others are not wiped", inbox.length)
 	}
-}
-
-// newExchangeOnly is a connection without a socket that owes two answers: one is out, and one was sent.
-func newExchangeOnly() *connection {
-	c := &connection{slots: make(chan struct{}, window), waiting: make(map[uint64]*exchange)}
-	for id := range uint64(2) {
-		c.slots <- struct{}{}
-		accepts := func(reply) bool { return true }
-		c.waiting[id+1] = &exchange{id: id + 1, sent: true, accepts: accepts, done: make(chan outcome, 1)}
-	}
-	return c
 }
 
 func TestWipingLeavesZeros(t *testing.T) {

@@ -49,14 +49,16 @@ func (t trust) judge(ctx context.Context, socket *net.UnixConn) error {
 	if err != nil {
 		return fmt.Errorf("mfad: the kernel does not say who serves: %w", err)
 	}
-	if uid == root || uid == t.named || t.own && uid == uint32(os.Geteuid()) {
-		return nil
-	}
 	// The look-up comes last: it may ask a directory on the network.
-	if isUserMfad(ctx, uid) {
+	if t.includes(uid, uint32(os.Geteuid())) || isUserMfad(ctx, uid) {
 		return nil
 	}
 	return &WrongServerError{Path: t.path, UID: uid}
+}
+
+// includes says whether this uid may serve a caller of that one.
+func (t trust) includes(server, caller uint32) bool {
+	return server == root || t.own && server == caller || t.named != 0 && server == t.named
 }
 
 func serverUID(socket *net.UnixConn) (uint32, error) {

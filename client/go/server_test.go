@@ -124,6 +124,26 @@ func TestTheUsualSocketTrustsNotItsCaller(t *testing.T) {
 	}
 }
 
+func TestWhoMayServe(t *testing.T) {
+	for _, each := range []struct {
+		trust          trust
+		server, caller uint32
+		wanted         bool
+	}{
+		{trust{}, 0, 1000, true},
+		{trust{}, 1000, 1000, false},
+		{trust{own: true}, 1000, 1000, true},
+		{trust{own: true}, 1001, 1000, false},
+		{trust{named: 1001}, 1001, 1000, true},
+		{trust{named: 1001}, 1000, 1000, false},
+		{trust{named: 1001}, 1002, 1000, false},
+	} {
+		if each.trust.includes(each.server, each.caller) != each.wanted {
+			t.Errorf("%+v", each)
+		}
+	}
+}
+
 func TestALookUpEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
