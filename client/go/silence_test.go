@@ -100,10 +100,14 @@ func TestAServerThatDoesNotReadHangsNobody(t *testing.T) {
 }
 
 func TestAServerThatReadsNoMoreIsLeft(t *testing.T) {
-	leave, deaf := make(chan struct{}), make(chan struct{}, 8)
+	leave, deaf := make(chan struct{}), make(chan struct{})
 	s := perform(t, func(connection *net.UnixConn, number int) {
+		if number > 0 {
+			connection.Write(farewell)
+			return
+		}
 		connection.CloseRead()
-		deaf <- struct{}{}
+		close(deaf)
 		<-leave
 	})
 	t.Cleanup(func() { close(leave) })
