@@ -77,18 +77,24 @@ func prepare(f failer) *daemon {
 func (d *daemon) path(name string) string { return filepath.Join(d.folder, name) }
 func (d *daemon) socket() string          { return d.path("mfad.sock") }
 
-// program finds one of the built programs.
+// program finds one of the built programs: the newer one, where there are two.
 func program(f failer, name string) string {
 	f.Helper()
+	var newest string
+	var at time.Time
 	for _, profile := range []string{"release", "debug"} {
-		if path, err := filepath.Abs(filepath.Join("../../target", profile, name)); err == nil {
-			if _, err := os.Stat(path); err == nil {
-				return path
-			}
+		path, err := filepath.Abs(filepath.Join("../../target", profile, name))
+		if err != nil {
+			continue
+		}
+		if file, err := os.Stat(path); err == nil && file.ModTime().After(at) {
+			newest, at = path, file.ModTime()
 		}
 	}
-	f.Fatalf("%s is built neither in target/release nor in target/debug: run cargo build --workspace first", name)
-	return ""
+	if newest == "" {
+		f.Fatalf("%s is built neither in target/release nor in target/debug: run cargo build --workspace first", name)
+	}
+	return newest
 }
 
 // spawn starts the process, and waits until it says that it is ready.
