@@ -13,6 +13,9 @@ const SET_UP: &str = "A second factor is required here. Set it up now with any a
 const FIRST_CODE: &str = "First code from the app: ";
 const ONE_OF_THEM: &str = "Type one of these recovery codes to go on; it is not used up: ";
 
+/// What stands before the key.
+const KEY: &str = "Key (time-based):";
+
 /// A machine on which everybody needs a factor, and nobody has one.
 fn enforcing(way: Way, options: &str) -> Front {
     let front = Front::with_options(way, options);
@@ -21,10 +24,10 @@ fn enforcing(way: Way, options: &str) -> Front {
     front
 }
 
-/// The key as it stands in a line of its own.
+/// The key as it stands above the question.
 fn key(shown: &str) -> String {
-    let (_, after) = shown.split_once("Type this key into the app (time-based):").expect("a key");
-    let key = after.lines().find_map(|line| line.strip_prefix("    ")).expect("an indented line").trim_end();
+    let (_, after) = shown.split_once(KEY).expect("a key");
+    let key = after.lines().next().expect("the rest of its line").trim();
     assert!(key.split(' ').all(|group| group.len() == 4), "{key}");
     key.replace(' ', "")
 }
@@ -33,7 +36,7 @@ fn key(shown: &str) -> String {
 fn scan(front: &Front, shown: &str) -> App {
     let lines: Vec<_> = shown.lines().collect();
     let screen = lines[lines.len().saturating_sub(24)..].join("\n");
-    assert!(screen.ends_with(FIRST_CODE), "{screen}");
+    assert!(screen.ends_with(FIRST_CODE) && screen.contains(KEY), "{screen}");
     let picture = front.machine().folder().join("screen.pgm");
     photograph(&screen, &picture);
     let uri = decode(&picture);
@@ -65,7 +68,7 @@ fn a_factor_is_set_up_in_the_middle_of_a_login(way: Way) {
     let front = enforcing(way, "");
     let mut visitor = front.visit_for_shell();
     let shown = visitor.sees(FIRST_CODE);
-    assert!(shown.contains(SET_UP) && shown.contains("Or scan this with it:"), "{shown}");
+    assert!(shown.contains(SET_UP) && shown.contains("Scan this with it, or type the key into it:"), "{shown}");
     let app = scan(&front, &shown);
     visitor.types("000 000");
     assert!(visitor.sees(FIRST_CODE).contains(DENIED_TEXT));
@@ -178,14 +181,31 @@ fn three_wrong_first_codes_end_the_login() {
 }
 
 #[test]
+fn the_largest_qr_code_that_is_shown_is_scanned_from_a_screen_of_24_lines() {
+    let mut front = enforcing(Way::SshPassword, "");
+    set_issuer(&mut front, "A company name");
+    let mut visitor = front.visit_for_shell();
+    let shown = visitor.sees(FIRST_CODE);
+    assert_eq!(shown.lines().filter(|line| line.contains(['█', '▀', '▄'])).count(), 23, "{shown}");
+    let app = scan(&front, &shown);
+    visitor.types("000 000");
+    visitor.sees(FIRST_CODE);
+    go_on(&front, visitor, &app);
+}
+
+fn set_issuer(front: &mut Front, issuer: &str) {
+    front.stop_daemon();
+    front.perform("install -d -m 755 /etc/mfad");
+    front.write("/etc/mfad/mfad.toml", &format!("[realm.system]\nissuer = \"{issuer}\"\n"));
+    front.start_daemon();
+}
+
+#[test]
 fn a_key_whose_qr_code_is_too_large_for_a_screen_is_shown_as_text_with_a_hint() {
     let mut front = enforcing(Way::SshPassword, "");
     let name = "somebody-with-a-long-name-of-32b";
     front.add_users(&[name]);
-    front.stop_daemon();
-    front.perform("install -d -m 755 /etc/mfad");
-    front.write("/etc/mfad/mfad.toml", "[realm.system]\nissuer = \"A company with a long name\"\n");
-    front.start_daemon();
+    set_issuer(&mut front, "A company with a long name");
     let mut visitor = front.visit_of(name);
     visitor.passes_first_factor(PASSWORD);
     let shown = visitor.sees(FIRST_CODE);

@@ -6,6 +6,7 @@ use std::sync::Barrier;
 use mfad_proto::DENIED_TEXT;
 use mfad_tests::calls::{accepted, status, verify};
 use mfad_tests::front::{ALICE, Front, LOGIN, PASSWORD};
+use mfad_tests::people::run;
 use mfad_tests::visitor::{PROOF, QUESTION, Visitor};
 use mfad_tests::way::Way;
 
@@ -112,6 +113,17 @@ fn both_factors_in_the_password_of_ssh_let_in() {
     visit_with_one_password(&front, Way::SshOneField, &field).gets_in();
     visit_with_one_password(&front, Way::SshOneField, &field).is_turned_away();
     visit_with_one_password(&front, Way::SshOneField, PASSWORD).is_turned_away();
+}
+
+#[test]
+fn ssh_without_a_person_costs_no_try() {
+    let (front, _factor) = Front::enrolled(Way::SshKey);
+    front.write("/etc/ssh/unattended", &Way::SshKey.line(ALICE, Some(PROOF)));
+    let output = run(&mut front.machine().command(None, "setsid --wait sh /etc/ssh/unattended"), "");
+    assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("Permission denied"), "{output:?}");
+    assert_eq!(front.judged(), []);
+    assert_eq!(status(&mut front.client(LOGIN), ALICE).failures_since, 0);
 }
 
 #[test]

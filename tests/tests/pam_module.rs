@@ -110,7 +110,8 @@ fn an_unknown_option_is_a_service_error_before_anybody_is_asked() {
     for option in ["no-such", "fail=opened", "realm=", "socket=relative", "server_uid=x", "echo=yes", "prompt="] {
         services.write("login", &alone(&format!("socket= {option}")));
         let Login { code, said } = services.login("ann", &[]);
-        assert_eq!((code, said), (SERVICE_ERR, vec![]), "{option}");
+        let told = "The second factor cannot be used here. Ask the administrator.".to_owned();
+        assert_eq!((code, said), (SERVICE_ERR, vec![(Style::Error, told)]), "{option}");
     }
 }
 

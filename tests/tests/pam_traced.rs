@@ -30,7 +30,7 @@ fn valgrind_finds_no_error_and_no_leak_over_an_enrolment_and_the_logins_after_it
     let mut candidate = Candidate::by(command, &services, "ann", 6);
 
     let shown = candidate.wait_for("First code from the app: ");
-    let key = shown.iter().skip_while(|line| !line.contains("Type this key")).nth(1).expect("a key");
+    let key = shown.iter().find_map(|line| line.strip_prefix("Key (time-based):")).expect("a key");
     let mut phone = Phone::scan(&format!("otpauth://totp/ann?secret={}", key.replace(' ', "")));
     candidate.type_line("000000");
     candidate.wait_for("First code from the app: ");

@@ -54,20 +54,18 @@ fn begin<A: Application, D: Daemon>(tries: &Tries<'_, A, D>, ticket: Option<Code
     Call::Enroll { account, proof, ticket, issuer: None, context }
 }
 
-/// Shows the key as text, and under it as a QR code, which so stands whole above the next question.
+/// Shows the key as a QR code, and under it as text, which so stands right above the next question on any screen.
 fn show(enrollment: &Enrollment, application: &mut impl Application) -> Result<(), Outcome> {
-    let key = shared::key_in_fours(enrollment);
-    let mut indented = Zeroizing::new(String::with_capacity(key.len().saturating_add(INDENT.len())));
-    indented.push_str(INDENT);
-    indented.push_str(&key);
-    let mut lines = vec!["", words::SET_UP, words::TYPE_KEY, indented.as_str()];
-    if qr::side(&enrollment.qr).div_ceil(2) > MOST_LINES {
-        lines.push(words::TOO_LARGE);
-        return Ok(application.show(&lines)?);
-    }
+    let key = Zeroizing::new([words::TYPE_KEY, &shared::key_in_fours(enrollment)].concat());
     let code = qr::terminal(&enrollment.qr, false);
-    lines.push(words::OR_SCAN);
-    lines.extend(code.lines());
+    let mut lines = vec!["", words::SET_UP];
+    if code.lines().count() > MOST_LINES {
+        lines.push(words::TOO_LARGE);
+    } else {
+        lines.push(words::SCAN);
+        lines.extend(code.lines());
+    }
+    lines.push(&key);
     Ok(application.show(&lines)?)
 }
 
@@ -80,7 +78,7 @@ fn hand_over(codes: &RecoveryCodes, application: &mut impl Application) -> Resul
     }
     let indented: Vec<_> =
         codes.iter().map(SecretText::expose).map(|code| Zeroizing::new([INDENT, code].concat())).collect();
-    let mut lines = vec![words::KEEP];
+    let mut lines = vec![words::IS_SET_UP, words::KEEP];
     lines.extend(indented.iter().map(|line| line.as_str()));
     application.show(&lines)?;
     for _ in 0..ANSWERS {
@@ -96,7 +94,8 @@ fn hand_over(codes: &RecoveryCodes, application: &mut impl Application) -> Resul
 
 const INDENT: &str = "    ";
 
-/// Lines of a QR code above a question on the smallest usual screen, which has 24.
+/// Lines of a QR code that can be scanned above the key and a question on the smallest usual screen, which has 24. The first
+/// may scroll away: it has no modules.
 const MOST_LINES: usize = 23;
 
 /// Answers that a person may give to the question for a recovery code.

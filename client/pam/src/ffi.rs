@@ -35,6 +35,7 @@ extern "C" fn pam_sm_authenticate(
             Ok(options) => login(&options, &mut handle, &mut Remote::new(&options)),
             Err(word) => {
                 let outcome = Outcome::Misconfigured;
+                handle.warn(crate::words::NOT_PERMITTED);
                 handle.log(Severity::Error, &format!("second factor {outcome}: {word}"));
                 outcome.code(ModuleOptions::default().fail)
             }

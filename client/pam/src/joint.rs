@@ -26,6 +26,9 @@ pub(crate) fn login<A: Application, D: Daemon>(
     let mut shown = copy(&[]);
     let reply = tries.until_taken(|tries| {
         let field = tries.application.ask(question, echo)?;
+        if field.is_empty() {
+            return Ok(None);
+        }
         let (password, code) = if enrolls { (field.as_slice(), [].as_slice()) } else { code::part(&field) };
         shown = copy(password);
         let Some(password) = Password::new(copy(password)) else { return Ok(None) };

@@ -2,7 +2,9 @@
 
 use mfad_client::module::{ModuleOptions, Pass};
 use mfad_client::words as shared;
-use mfad_proto::{Account, AccountName, Call, Context, Factor, Label, Need, Refusal, RemoteHost, Reply, UserName};
+use mfad_proto::{
+    Account, AccountName, Call, Context, Factor, Label, Need, Refusal, RemoteHost, Reply, UserName, printable,
+};
 
 use crate::application::{Application, Echo, Item, Severity};
 use crate::daemon::Daemon;
@@ -18,26 +20,36 @@ pub(crate) fn login(
 ) -> ReturnCode {
     let outcome = attempt(options, application, daemon).err().unwrap_or(Outcome::Accepted);
     let code = outcome.code(options.fail);
+    let whose = whose(options, application);
     match code {
         ReturnCode::AuthInfoUnavail => {
             // Trying again helps against neither.
             let is_final = matches!(outcome, Outcome::Refused(Refusal::NotPermitted) | Outcome::Unspeakable);
             application.warn(if is_final { words::NOT_PERMITTED } else { words::UNAVAILABLE });
-            application.log(Severity::Error, &format!("second factor {outcome}"));
+            application.log(Severity::Error, &format!("second factor {outcome}; {whose}"));
         }
         ReturnCode::Ignore if matches!(outcome, Outcome::Unreached(_)) => {
-            let line = format!("LET IN WITHOUT A SECOND FACTOR, as fail=open says: it {outcome}");
+            let line = format!("LET IN WITHOUT A SECOND FACTOR, as fail=open says: it {outcome}; {whose}");
             application.log(Severity::Alert, &line);
         }
         ReturnCode::AuthErr | ReturnCode::MaxTries | ReturnCode::ServiceErr => {
-            application.log(Severity::Notice, &format!("second factor {outcome}"));
+            application.log(Severity::Notice, &format!("second factor {outcome}; {whose}"));
         }
         ReturnCode::Success | ReturnCode::Ignore if options.debug => {
-            application.log(Severity::Debug, &format!("second factor: {outcome}"));
+            application.log(Severity::Debug, &format!("second factor: {outcome}; {whose}"));
         }
         ReturnCode::Success | ReturnCode::Ignore => {}
     }
     code
+}
+
+/// Who logs in, and from where, in the words of Linux-PAM's own modules. Before the first factor a name is not written down:
+/// people type passwords there.
+fn whose(options: &ModuleOptions, application: &mut impl Application) -> String {
+    let user = if options.pass == Pass::Forward { Vec::new() } else { application.user().unwrap_or_default() };
+    let user = printable(&String::from_utf8_lossy(&user));
+    let [rhost, tty] = [Item::RemoteHost, Item::Terminal].map(|item| printable(&application.item(item)));
+    format!("user={user} rhost={rhost} tty={tty}")
 }
 
 fn attempt(

@@ -29,6 +29,10 @@ impl<A: Application, D: Daemon> Tries<'_, A, D> {
     ) -> Result<Reply, Outcome> {
         self.until_taken(|tries| {
             let typed = tries.application.ask(question, echo)?;
+            if typed.is_empty() {
+                // What was not typed is no guess: a program without a person would lock the account with it.
+                return Ok(None);
+            }
             if tries.application.password().is_some_and(|password| !password.is_empty() && *password == *typed) {
                 // A program that answers every question with the password would use up the tries, and show the password to
                 // who should not see it.
@@ -43,7 +47,7 @@ impl<A: Application, D: Daemon> Tries<'_, A, D> {
     }
 
     /// Makes a call of what is asked for, until the daemon takes one, at most three times. What makes no call at all is a
-    /// miss, too.
+    /// miss, too, and costs the account nothing.
     pub(crate) fn until_taken(
         &mut self,
         mut ask: impl FnMut(&mut Self) -> Result<Option<Call>, Outcome>,

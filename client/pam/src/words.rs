@@ -29,17 +29,20 @@ pub(crate) const NOT_SEEN: &str = "Make new recovery codes with: mfactl recovery
 /// Before an enrolment.
 pub(crate) const SET_UP: &str = "A second factor is required here. Set it up now with any authenticator app.";
 
-/// Before the key.
-pub(crate) const TYPE_KEY: &str = "Type this key into the app (time-based):";
-
 /// Before the QR code.
-pub(crate) const OR_SCAN: &str = "Or scan this with it:";
+pub(crate) const SCAN: &str = "Scan this with it, or type the key into it:";
+
+/// Before the key, on its line.
+pub(crate) const TYPE_KEY: &str = "Key (time-based): ";
 
 /// In the place of a QR code that no usual terminal shows whole.
-pub(crate) const TOO_LARGE: &str = "(Its QR code does not fit on a screen of 24 lines.)";
+pub(crate) const TOO_LARGE: &str = "Type the key into it. (Its QR code does not fit on a screen of 24 lines.)";
+
+/// After the first code.
+pub(crate) const IS_SET_UP: &str = "The app is set up. That code is used: the next one is good for a login.";
 
 /// Before the recovery codes.
-pub(crate) const KEEP: &str = "The app is set up. Keep these recovery codes apart from the phone. Each works once:";
+pub(crate) const KEEP: &str = "Keep these recovery codes apart from the phone. Each works once:";
 
 /// Who needs a factor, has none, and may not set one up here.
 pub(crate) const NOT_HERE: &str =

@@ -37,7 +37,7 @@ fn later(call: &'static str, seconds: u32) -> Step {
 }
 
 fn denied_in_log() -> Step {
-    Logs(Severity::Notice, "second factor denied")
+    Logs(Severity::Notice, "second factor denied; user=alice rhost=192.0.2.7 tty=ssh")
 }
 
 #[test]
@@ -54,8 +54,8 @@ fn a_wrong_code_may_be_corrected_twice() {
         wrong("verify system/alice 1"),
         DENIED,
         // Whatever was typed is for the daemon to judge, and to count.
-        ask(b""),
-        wrong("verify system/alice "),
+        ask(b" "),
+        wrong("verify system/alice  "),
         DENIED,
         ask(b" 123456"),
         right("verify system/alice  123456"),
@@ -68,6 +68,16 @@ fn the_third_miss_denies() {
     let mut steps = vec![begin(Need::Code)];
     for _ in 0..3 {
         steps.extend([ask(b"000000"), wrong("verify system/alice 000000"), DENIED]);
+    }
+    steps.push(denied_in_log());
+    assert_eq!(play("", steps), ReturnCode::AuthErr);
+}
+
+#[test]
+fn what_nobody_has_typed_is_a_miss_and_costs_no_try() {
+    let mut steps = vec![begin(Need::Code)];
+    for _ in 0..3 {
+        steps.extend([ask(b""), DENIED]);
     }
     steps.push(denied_in_log());
     assert_eq!(play("", steps), ReturnCode::AuthErr);

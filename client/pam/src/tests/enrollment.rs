@@ -27,9 +27,8 @@ fn shown() -> Step {
     Shows(&[
         "",
         "A second factor is required here. Set it up now with any authenticator app.",
-        "Type this key into the app (time-based):",
-        "    GEZD GNBV",
-        "Or scan this with it:",
+        "Scan this with it, or type the key into it:",
+        "Key (time-based): GEZD GNBV",
     ])
 }
 
@@ -45,7 +44,8 @@ fn enrolled() -> Result<Reply, Error> {
 
 fn codes() -> Step {
     Shows(&[
-        "The app is set up. Keep these recovery codes apart from the phone. Each works once:",
+        "The app is set up. That code is used: the next one is good for a login.",
+        "Keep these recovery codes apart from the phone. Each works once:",
         "    ABCD-EFGH-2345-6OIB",
         "    BCDE-FGHI-2345-67AB",
     ])
@@ -157,9 +157,8 @@ fn a_qr_code_is_shown_where_it_fits_under_it_a_question() {
             Shows(&[
                 "",
                 "A second factor is required here. …",
-                "Type this key into the app (time-based):",
-                "    GEZD GNBV",
-                "(Its QR code does not fit on a screen of 24 lines.)",
+                "Type the key into it. (Its QR code does not fit on a screen of 24 lines.)",
+                "Key (time-based): GEZD GNBV",
             ])
         };
         let steps = vec![begin(false), begun(ENROLL, side), shown, AsksInVain(FIRST_CODE), broken_off()];

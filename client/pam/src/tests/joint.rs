@@ -25,7 +25,7 @@ fn accepted(factor: Factor) -> Result<Reply, mfad_client::Error> {
 }
 
 fn denied_in_log() -> Step {
-    Logs(Severity::Notice, "second factor denied")
+    Logs(Severity::Notice, "second factor denied; user= rhost=192.0.2.7 tty=ssh")
 }
 
 #[test]
@@ -116,6 +116,8 @@ fn a_password_longer_than_any_is_a_miss() {
         begin(Need::Code),
         ask(LONG),
         DENIED,
+        ask(b""),
+        DENIED,
         ask(b"secret123456"),
         Calls("authenticate system/alice secret 123456", accepted(Factor::Totp)),
         Leaves(b"secret"),
@@ -147,9 +149,8 @@ fn an_enrolment_waits_for_the_password() {
         Shows(&[
             "",
             "A second factor is required here. …",
-            "Type this key into the app (time-based):",
-            "    GEZD GNBV",
-            "Or scan this with it:",
+            "Scan this with it, or type the key into it:",
+            "Key (time-based): GEZD GNBV",
         ]),
         Asks("First code from the app: ", Echo::Off, b"123456"),
         Calls(
