@@ -192,6 +192,11 @@ fn a_module_that_pam_does_not_find_is_found_and_one_in_common_auth_is_well() {
     let remedy = diagnosis.lines.iter().find(|line| line["level"] == "finding").unwrap()["remedy"].clone();
     assert!(remedy.as_str().unwrap().contains("/security/pam_mfad.so"), "{remedy}");
     patient.write(&module, "");
+    patient.mode(&module, 0o666);
+    let expected = "/pam_mfad.so may be written by everybody, and what is in pam_mfad.so runs as root at every login";
+    let findings = patient.examine("").findings();
+    assert!(findings.len() == 1 && findings[0].ends_with(expected), "{findings:#?}");
+    patient.mode(&module, 0o644);
 
     let common = patient.read("/etc/pam.d/common-auth");
     patient.write("/etc/pam.d/common-auth", &format!("{common}auth required pam_mfad.so\n"));

@@ -20,6 +20,11 @@ impl Owners {
         Self(owners)
     }
 
+    /// Root alone.
+    pub(super) fn root() -> Self {
+        Self(vec![ROOT])
+    }
+
     pub(super) fn include(&self, uid: u32) -> bool {
         self.0.contains(&uid)
     }

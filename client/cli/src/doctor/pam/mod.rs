@@ -14,6 +14,7 @@ use mfad_client::module::{Fail, ModuleOptions, Pass};
 
 use self::line::{Facility, Rule};
 use self::stack::{Place, Source, Stack};
+use super::owners::Owners;
 use super::report::Said;
 use super::sshd::Sshd;
 use super::{Machine, text};
@@ -165,6 +166,11 @@ enum Fault {
         module: String,
         places: Vec<String>,
     },
+    /// The module's file can be replaced by somebody else than root.
+    Replaceable {
+        path: PathBuf,
+        who: String,
+    },
     Around {
         place: Place,
     },
@@ -229,15 +235,18 @@ fn early(service: &Service, sshd: &Sshd, place: Place) -> Option<Fault> {
 }
 
 fn faults_of_line(rule: &Rule, place: &Place) -> Vec<Fault> {
-    let missing = module::find(&rule.module).err().map(|places| Fault::Missing {
-        module: rule.module.clone(),
-        places: places.iter().map(|place| place.display().to_string()).collect(),
-    });
+    let module = match module::find(&rule.module) {
+        Err(places) => Some(Fault::Missing {
+            module: rule.module.clone(),
+            places: places.iter().map(|place| place.display().to_string()).collect(),
+        }),
+        Ok(path) => Owners::root().outsider(&path).ok().flatten().map(|who| Fault::Replaceable { path, who }),
+    };
     let options = match ModuleOptions::parse(rule.arguments.iter().map(String::as_str)) {
         Err(option) => Some(Fault::Option { place: place.clone(), option: option.to_owned() }),
         Ok(options) => (options.fail == Fail::Open).then(|| Fault::FailOpen { place: place.clone() }),
     };
-    missing.into_iter().chain(options).collect()
+    module.into_iter().chain(options).collect()
 }
 
 fn place(stack: &Stack, step: usize) -> Option<Place> {
@@ -252,10 +261,15 @@ impl Fault {
                 format!("{services}: PAM does not find {module}, and denies every login through them"),
                 format!("install it as {}, or take its lines out of /etc/pam.d", places.join(" or ")),
             ),
+            Self::Replaceable { path, who } => Said::finding(
+                CHECK,
+                format!("{services}: {who}, and what is in pam_mfad.so runs as root at every login"),
+                format!("chown root:root {0}; chmod 644 {0}; and so its folders, with mode 755", path.display()),
+            ),
             Self::Around { place } => Said::finding(
                 CHECK,
                 format!("{services}: {place} can let somebody in before pam_mfad.so is asked"),
-                "put the pam_mfad.so line before it; to spare somebody the code, use except_users, except_groups or \
+                "where that line judges the password, make it requisite; else put the pam_mfad.so line before it; to spare somebody the code, use except_users, except_groups or \
                  except_services in mfad.toml",
             ),
             Self::Early { place, has_check: false } => Said::finding(
