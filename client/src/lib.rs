@@ -71,6 +71,12 @@ pub struct Client {
 }
 
 impl Client {
+    /// Connects at the first call, whose deadline covers that.
+    #[must_use]
+    pub const fn new(options: Options) -> Self {
+        Self { options, connection: None }
+    }
+
     /// Connects, and checks who serves.
     ///
     /// # Errors
