@@ -13,6 +13,7 @@ pub mod faults;
 pub mod flush_only;
 pub mod front;
 pub mod fuzzed;
+pub mod header;
 pub mod importing;
 pub mod impostor;
 pub mod inprocess;
