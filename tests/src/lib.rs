@@ -32,6 +32,7 @@ pub mod patient;
 pub mod peers;
 pub mod people;
 pub mod phone;
+pub mod played;
 pub mod power;
 pub mod programs;
 pub mod python;

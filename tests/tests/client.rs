@@ -2,68 +2,18 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use mfad_client::{Client, Error, Options, ServerUid, Trusted};
-use mfad_proto::frame::{MAX_FRAME, version_refusal};
-use mfad_proto::{Call, Reply, Response};
+use mfad_proto::frame::version_refusal;
+use mfad_proto::{Call, Reply};
 use mfad_tests::daemon::{account, context, verify};
-use tempfile::TempDir;
+use mfad_tests::played::{Play, Played, answer, read_frame};
 
-/// A server that a test plays, one function a connection.
-struct Server {
-    folder: TempDir,
-    thread: Option<JoinHandle<usize>>,
-}
-
-type Play = Box<dyn FnOnce(UnixStream) + Send>;
-
-impl Server {
-    fn play(connections: Vec<Play>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let listener = UnixListener::bind(folder.path().join("s")).unwrap();
-        let thread = thread::spawn(move || {
-            let mut served = 0;
-            for play in connections {
-                let Ok((stream, _)) = listener.accept() else { break };
-                play(stream);
-                served += 1;
-            }
-            served
-        });
-        Self { folder, thread: Some(thread) }
-    }
-
-    fn options(&self) -> Options {
-        let mut options = Options::new(self.socket(), Trusted::OWN);
-        options.deadline = Duration::from_millis(500);
-        options
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.folder.path().join("s")
-    }
-
-    fn served(mut self) -> usize {
-        self.thread.take().unwrap().join().unwrap()
-    }
-}
-
-/// Reads one whole frame, as far as it comes.
-fn read_frame(stream: &mut UnixStream) -> Vec<u8> {
-    let mut length = [0; 4];
-    stream.read_exact(&mut length).unwrap();
-    let mut frame = vec![0; u32::from_le_bytes(length) as usize];
-    stream.read_exact(&mut frame).unwrap();
-    frame
-}
-
-fn answer(stream: &mut UnixStream, id: u64, reply: Reply) {
-    let mut buffer = [0; MAX_FRAME];
-    let length = Response { id, reply }.write(&mut buffer).unwrap();
-    stream.write_all(&buffer[..length]).unwrap();
+fn options(server: &Played) -> Options {
+    let mut options = Options::new(server.socket(), Trusted::OWN);
+    options.deadline = Duration::from_millis(500);
+    options
 }
 
 fn code() -> Call {
@@ -72,11 +22,11 @@ fn code() -> Call {
 
 /// Sends one call to a server that sends these bytes after it has read the request, then closes.
 fn after_bytes(bytes: &'static [u8], call: Call) -> Error {
-    let server = Server::play(vec![Box::new(move |mut stream| {
+    let server = Played::new(vec![Box::new(move |mut stream| {
         read_frame(&mut stream);
         stream.write_all(bytes).unwrap();
     })]);
-    let mut client = Client::connect(server.options()).unwrap();
+    let mut client = Client::connect(options(&server)).unwrap();
     client.call(call).err().expect("no answer")
 }
 
@@ -99,21 +49,21 @@ fn garbage_is_an_error_and_the_code_counts_as_sent() {
 
 #[test]
 fn another_version_is_told() {
-    let server = Server::play(vec![Box::new(|mut stream| {
+    let server = Played::new(vec![Box::new(|mut stream| {
         read_frame(&mut stream);
         stream.write_all(&version_refusal()).unwrap();
     })]);
-    let mut client = Client::connect(server.options()).unwrap();
+    let mut client = Client::connect(options(&server)).unwrap();
     assert!(matches!(client.call(Call::Ping), Err(Error::Version { min: 1, max: 1 })));
 }
 
 #[test]
 fn silence_ends_at_the_deadline() {
-    let server = Server::play(vec![Box::new(|mut stream| {
+    let server = Played::new(vec![Box::new(|mut stream| {
         read_frame(&mut stream);
         stream.read_to_end(&mut Vec::new()).unwrap();
     })]);
-    let mut client = Client::connect(server.options()).unwrap();
+    let mut client = Client::connect(options(&server)).unwrap();
     let start = Instant::now();
     assert!(matches!(client.call(Call::Ping), Err(Error::Deadline)));
     assert!(start.elapsed() < Duration::from_secs(10));
@@ -140,7 +90,7 @@ fn a_server_that_does_not_accept_is_waited_for_until_the_deadline_and_no_longer(
 
 #[test]
 fn a_code_of_unknown_fate_is_not_sent_again() {
-    let server = Server::play(vec![
+    let server = Played::new(vec![
         Box::new(|mut stream| {
             read_frame(&mut stream);
         }),
@@ -150,7 +100,7 @@ fn a_code_of_unknown_fate_is_not_sent_again() {
             answer(&mut stream, frame[1].into(), Reply::Done);
         }),
     ]);
-    let mut client = Client::connect(server.options()).unwrap();
+    let mut client = Client::connect(options(&server)).unwrap();
     assert!(matches!(client.call(code()), Err(Error::UnknownFate)));
     assert!(client.call(Call::Ping).is_ok(), "the next call did not connect again");
     assert_eq!(server.served(), 2);
@@ -158,7 +108,7 @@ fn a_code_of_unknown_fate_is_not_sent_again() {
 
 #[test]
 fn what_was_sent_after_the_farewell_is_sent_again() {
-    let server = Server::play(vec![
+    let server = Played::new(vec![
         Box::new(|mut stream| {
             let first = read_frame(&mut stream);
             answer(&mut stream, first[1].into(), Reply::Done);
@@ -169,7 +119,7 @@ fn what_was_sent_after_the_farewell_is_sent_again() {
             answer(&mut stream, frame[1].into(), Reply::Done);
         }),
     ]);
-    let mut client = Client::connect(server.options()).unwrap();
+    let mut client = Client::connect(options(&server)).unwrap();
     let replies = client.call_all(vec![code(), code()]);
     assert!(replies.iter().all(|reply| matches!(reply, Ok(Reply::Done))));
     assert_eq!(server.served(), 2);
@@ -177,7 +127,7 @@ fn what_was_sent_after_the_farewell_is_sent_again() {
 
 #[test]
 fn a_call_that_changes_nothing_is_sent_again() {
-    let server = Server::play(vec![
+    let server = Played::new(vec![
         Box::new(|mut stream| {
             read_frame(&mut stream);
         }),
@@ -186,7 +136,7 @@ fn a_call_that_changes_nothing_is_sent_again() {
             answer(&mut stream, frame[1].into(), Reply::Done);
         }),
     ]);
-    let mut client = Client::connect(server.options()).unwrap();
+    let mut client = Client::connect(options(&server)).unwrap();
     assert!(client.call(Call::Begin { account: account("alice"), context: context() }).is_ok());
     assert_eq!(server.served(), 2);
 }
@@ -194,21 +144,21 @@ fn a_call_that_changes_nothing_is_sent_again() {
 #[test]
 fn a_server_that_always_goes_away_is_given_up() {
     let plays = (0..10).map(|_| Box::new(|mut stream: UnixStream| answer(&mut stream, 0, Reply::GoingAway)) as Play);
-    let server = Server::play(plays.collect());
-    let mut client = Client::connect(server.options()).unwrap();
+    let server = Played::new(plays.collect());
+    let mut client = Client::connect(options(&server)).unwrap();
     assert!(matches!(client.call(Call::Ping), Err(Error::Gone)));
 }
 
 #[test]
 fn answers_out_of_order_find_their_requests_and_answers_to_none_are_an_error() {
-    let server = Server::play(vec![Box::new(|mut stream| {
+    let server = Played::new(vec![Box::new(|mut stream| {
         let ids = [read_frame(&mut stream)[1], read_frame(&mut stream)[1]].map(u64::from);
         answer(&mut stream, ids[1], Reply::GoingAway);
         answer(&mut stream, ids[0], Reply::Done);
         let third = read_frame(&mut stream)[1];
         answer(&mut stream, u64::from(third) + 100, Reply::Done);
     })]);
-    let mut client = Client::connect(server.options()).unwrap();
+    let mut client = Client::connect(options(&server)).unwrap();
     let replies = client.call_all(vec![Call::Ping, Call::Ping]);
     assert!(matches!(replies[..], [Ok(Reply::Done), Ok(Reply::GoingAway)]));
     assert!(matches!(client.call(Call::Ping), Err(Error::Protocol(_))));
@@ -227,10 +177,10 @@ fn nobody_there_is_told_apart_from_something_in_the_way() {
 #[test]
 fn a_server_of_an_untrusted_uid_gets_nothing() {
     let own = nix::unistd::geteuid().as_raw();
-    let server = Server::play(vec![Box::new(|mut stream| {
+    let server = Played::new(vec![Box::new(|mut stream| {
         assert_eq!(stream.read(&mut [0]).unwrap(), 0, "something was sent");
     })]);
-    let mut options = server.options();
+    let mut options = options(&server);
     // Root is always trusted, so that this says something only of another user; tests/tests/root.rs covers root.
     options.trusted = Trusted { own: false, named: Some(own + 1) };
     match Client::connect(options) {
