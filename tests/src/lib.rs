@@ -4,6 +4,7 @@
 pub mod app;
 pub mod applicant;
 pub mod bench;
+pub mod c_program;
 pub mod calls;
 pub mod candidate;
 pub mod clocked;
