@@ -1,6 +1,7 @@
 //! `libmfad` under valgrind, in C++, linked as its README says, and before a server of another uid. Run with the feature
 //! `root`.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -130,12 +131,56 @@ fn valgrind_finds_nothing_over_every_call_and_a_thousand_connections() {
 fn valgrind_finds_nothing_where_every_argument_is_wrong() {
     let daemon = Daemon::start_clocked(REALMS);
     let installed = Installed::new();
-    let mut c = Driver::start(installed.command(&installed.compile(&["driver.c"])).arg("town").arg(daemon.socket()));
+    let mut c = installed.driver("town", &daemon.socket());
     let begun = c.does("enroll alice test asserted -");
     let code = App::scan(value(&begun, "uri")).code(daemon.time());
     assert!(c.does(&format!("confirm alice {} {code}", value(&begun, "id"))).starts_with("OK"));
     let program = installed.compile(&["misuse.c"]);
     succeeds(watched(&installed, &program).arg(daemon.socket()));
+}
+
+#[test]
+fn no_file_no_thread_and_no_handler_is_made_of_whatever_the_environment_says() {
+    let daemon = Daemon::start_clocked(REALMS);
+    let installed = Installed::new();
+    let (program, log) = (installed.compile(&["driver.c"]), installed.prefix().join("strace"));
+    let mut command = tool("strace");
+    command.args(["-f", "-qq", "-e", "signal=none", "-o"]).arg(&log).arg(&program).arg("town").arg(daemon.socket());
+    command.env("LD_LIBRARY_PATH", installed.prefix().join("lib")).env("RUST_BACKTRACE", "full");
+    command.env("MFAD_SERVER_UID", "12345").env("MFAD_SOCKET", "/planted/socket").env("RUST_MIN_STACK", "1");
+    let mut c = Driver::start(&mut command);
+    assert!(c.does("verify ann test 123456").starts_with("DENIED"));
+    assert!(c.does("begin ann test").starts_with("OK"));
+    assert_eq!(c.does("close"), "connected=0");
+    assert!(c.finish().success());
+    let log = std::fs::read_to_string(log).unwrap();
+    let calls = log.lines().map(|line| line.split_once(' ').map_or(line, |(_, call)| call.trim_start()));
+    let name = |call: &str| call.split('(').next().unwrap_or_default().to_owned();
+    let made: BTreeSet<_> = calls.skip_while(|call| !call.starts_with("socket(")).map(name).collect();
+    let known = [
+        "socket",
+        "setsockopt",
+        "getsockopt",
+        "connect",
+        "sendto",
+        "recvfrom",
+        "close",
+        "geteuid",
+        "getrandom",
+        "brk",
+        "mmap",
+        "munmap",
+        "mremap",
+        "fstat",
+        "newfstatat",
+        "fcntl",
+        "read",
+        "write",
+        "exit_group",
+    ];
+    let foreign: Vec<_> = made.iter().filter(|name| !known.contains(&name.as_str())).collect();
+    assert!(!log.contains("/planted"), "{log}");
+    assert!(foreign.is_empty() && made.contains("sendto"), "{foreign:?} of {made:?}");
 }
 
 #[test]
