@@ -61,6 +61,16 @@ impl Installed {
         program
     }
 
+    /// A running `driver.c` that asks about users of a realm on this socket.
+    #[must_use]
+    pub fn driver(&self, realm: &str, socket: &Path) -> Driver {
+        let mut program = self.prefix().join("driver.c");
+        if !program.exists() {
+            program = self.compile(&["driver.c"]);
+        }
+        Driver::start(self.command(&program).arg(realm).arg(socket))
+    }
+
     /// The command that runs a program with the installed library.
     #[must_use]
     pub fn command(&self, program: &Path) -> Command {

@@ -1,22 +1,16 @@
 //! `libmfad` as programs in C use it: installed by its README, every call and every refusal by a daemon that lives, every
-//! argument wrong, and servers that do not behave. Valgrind, C++ and another uid are for `c_client_root.rs`.
+//! argument wrong, and no secret left behind. Servers that do not behave are for `c_client_hostile.rs`; valgrind, C++ and another
+//! uid for `c_client_root.rs`.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
 
-use mfad_proto::frame::version_refusal;
-use mfad_proto::{
-    Accepted, Account, AccountName, Call, Enforcement, Factor, Failure, Label, Proof, Refusal, Reply, UserName,
-};
+use mfad_proto::{Account, AccountName, Call, Enforcement, Proof, Reply, UserName};
 use mfad_tests::app::{App, other_than};
 use mfad_tests::c_program::{Driver, Installed, succeeds, value};
-use mfad_tests::calls::{code, context};
+use mfad_tests::calls::context;
 use mfad_tests::daemon::Daemon;
 use mfad_tests::header;
 use mfad_tests::listed::realm;
-use mfad_tests::played::{Play, Played, answer, read_frame};
 use mfad_tests::programs::tool;
 use mfad_tests::rights::password;
 
@@ -27,11 +21,6 @@ const REALMS: &str = "[realm.town]\n\
 
 fn account(of: &str, user: &str) -> Account {
     Account::Name(AccountName { realm: realm(of), user: UserName::new(user).unwrap() })
-}
-
-fn driver(installed: &Installed, realm: &str, socket: &Path) -> Driver {
-    let program = installed.compile(&["driver.c"]);
-    Driver::start(installed.command(&program).arg(realm).arg(socket))
 }
 
 /// Enrols by the driver, and returns the app and the recovery codes. The step of now is used.
@@ -88,7 +77,7 @@ fn the_library_exports_what_the_header_declares_and_needs_nothing_but_libc() {
 fn every_call_of_a_login_service_is_answered() {
     let daemon = Daemon::start_clocked(REALMS);
     let installed = Installed::new();
-    let mut c = driver(&installed, "town", &daemon.socket());
+    let mut c = installed.driver("town", &daemon.socket());
     let own = nix::unistd::geteuid();
     assert_eq!(c.does("connect"), format!("OK connected=1 server={own}"));
     assert_eq!(c.does("ping"), format!("OK ready=1 version={} why=", env!("CARGO_PKG_VERSION")));
@@ -141,7 +130,7 @@ fn passwords_and_enforcement_are_asked_about() {
     let set = Call::SetPassword { account: account("kept", "ann"), password: password("horse") };
     assert!(matches!(daemon.client().call(set), Ok(Reply::Done)));
     let installed = Installed::new();
-    let mut c = driver(&installed, "kept", &daemon.socket());
+    let mut c = installed.driver("kept", &daemon.socket());
     assert_eq!(c.does("begin ann test"), "OK need=2");
     assert_eq!(c.does("authenticate ann test horse -"), "ENROLLMENT_REQUIRED factor=0 left=0 failures=0");
     assert_eq!(c.does("authenticate ann test mule -"), "DENIED factor=0 left=0 failures=0");
@@ -170,7 +159,7 @@ fn tickets_are_handed_on() {
         panic!("no ticket")
     };
     let installed = Installed::new();
-    let mut c = driver(&installed, "tickets", &daemon.socket());
+    let mut c = installed.driver("tickets", &daemon.socket());
     assert_eq!(c.does("begin ann test"), "OK need=3");
     assert!(c.does("enroll ann test asserted -").starts_with("DENIED"));
     assert!(c.does(&format!("enroll ann test asserted {}", ticket.code.expose())).starts_with("OK id="));
@@ -180,7 +169,7 @@ fn tickets_are_handed_on() {
 fn every_refusal_is_told_apart() {
     let daemon = Daemon::start_clocked(REALMS);
     let installed = Installed::new();
-    let mut c = driver(&installed, "town", &daemon.socket());
+    let mut c = installed.driver("town", &daemon.socket());
     let (app, _) = enroll(&mut c, &daemon, "ann", "asserted");
     let wrong = wrong_code(&daemon, &app);
     for _ in 0..3 {
@@ -200,7 +189,7 @@ fn every_refusal_is_told_apart() {
     }
     assert_eq!(c.does("begin ann test"), "OK need=5", "it is locked");
     assert_eq!(value(&c.does("status ann"), "state"), "4");
-    assert_eq!(driver(&installed, "elsewhere", &daemon.socket()).does("begin ann test"), "NOT_PERMITTED need=0");
+    assert_eq!(installed.driver("elsewhere", &daemon.socket()).does("begin ann test"), "NOT_PERMITTED need=0");
 }
 
 #[test]
@@ -209,7 +198,7 @@ fn a_password_that_nobody_can_judge_is_unavailable() {
     let gone = daemon.folder().join("gone");
     let mut child = daemon.command().arg("--passwd-socket").arg(gone).spawn().unwrap();
     daemon.wait_for(&mut child);
-    let mut c = driver(&Installed::new(), "system", &daemon.socket());
+    let mut c = Installed::new().driver("system", &daemon.socket());
     assert_eq!(c.does("authenticate root test old -"), "UNAVAILABLE factor=0 left=0 failures=0");
     child.kill().unwrap();
     child.wait().unwrap();
@@ -219,144 +208,16 @@ fn a_password_that_nobody_can_judge_is_unavailable() {
 fn whatever_is_wrong_with_an_argument_nothing_is_sent() {
     let daemon = Daemon::start_clocked(REALMS);
     let installed = Installed::new();
-    enroll(&mut driver(&installed, "town", &daemon.socket()), &daemon, "alice", "asserted");
+    enroll(&mut installed.driver("town", &daemon.socket()), &daemon, "alice", "asserted");
     let program = installed.compile(&["misuse.c"]);
     succeeds(installed.command(&program).arg(daemon.socket()));
-}
-
-/// A connection that ends with these bytes after a request has come.
-fn after(bytes: &'static [u8]) -> Vec<Play> {
-    vec![Box::new(move |mut stream| {
-        read_frame(&mut stream);
-        stream.write_all(bytes).unwrap();
-    })]
-}
-
-/// What the driver says of this line, and in a message, before a server that plays this.
-fn before(installed: &Installed, plays: Vec<Play>, line: &str) -> (String, String) {
-    let server = Played::new(plays);
-    let mut c = driver(installed, "town", &server.socket());
-    c.does("deadline 500");
-    let said = c.does(line);
-    let message = c.does("message");
-    assert!(c.finish().success());
-    (said, message)
-}
-
-#[test]
-fn whatever_a_server_sends_is_an_error_and_a_code_counts_as_sent() {
-    let installed = Installed::new();
-    for bytes in [
-        b"\xff\xff\xff\xff".as_slice(),
-        b"\xff\xff\xff\x7f\x01\x01",
-        b"\0\0\0\0",
-        b"\x03\0\0\0\x01",
-        b"HTTP/1.1 400 Bad Request\r\n\r\n",
-        b"\x04\0\0\0\x02\x01\x00\x00",
-        b"\x04\0\0\0\x01\x01\x63\x00",
-        b"\x05\0\0\0\x01\x01\x00\x00\x00",
-        // An answer to a request that was never made, and one to another call.
-        b"\x03\0\0\0\x01\x63\x08",
-        b"\x03\0\0\0\x01\x01\x08",
-        // Accepted, but with a password: no answer to Verify.
-        b"\x07\0\0\0\x01\x01\x05\x02\x00\x00\x00",
-        b"\x01",
-        b"",
-    ] {
-        let (said, message) = before(&installed, after(bytes), "verify ann test 123456");
-        assert_eq!(said, "UNKNOWN_FATE factor=0 left=0 failures=0", "{bytes:?}");
-        assert!(message.contains("use a new code"), "{bytes:?}: {message}");
-    }
-}
-
-#[test]
-fn a_call_that_changes_nothing_is_not_mistaken_either() {
-    let installed = Installed::new();
-    for (bytes, said) in [
-        (b"\xff\xff\xff\xff".as_slice(), "PROTOCOL"),
-        (b"\x05\0\0\0\x01\x01\x00\x00\x00", "PROTOCOL"),
-        (b"\x03\0\0\0\x01\x63\x08", "PROTOCOL"),
-        (b"\x03\0\0\0\x01\x01\x08", "PROTOCOL"),
-        (b"\x04\0\0\0\x01\x01\x03\x09", "PROTOCOL"),
-        (b"\x03\0\0\0\x00\x01\x01", "VERSION"),
-    ] {
-        assert_eq!(before(&installed, after(bytes), "begin ann test").0, format!("{said} need=0"), "{bytes:?}");
-    }
-    assert_eq!(before(&installed, after(&VERSION_REFUSAL), "begin ann test").1, SPOKEN);
-    let going = (0..9).map(|_| Box::new(|mut stream: UnixStream| answer(&mut stream, 0, Reply::GoingAway)) as Play);
-    assert_eq!(before(&installed, going.collect(), "begin ann test").0, "GONE need=0");
-}
-
-const VERSION_REFUSAL: [u8; 7] = version_refusal();
-const SPOKEN: &str = "mfad speaks protocol versions 1 to 1, and this program 1";
-
-#[test]
-fn silence_ends_at_the_deadline() {
-    let installed = Installed::new();
-    let silent = || -> Vec<Play> {
-        vec![Box::new(|mut stream| {
-            stream.read_to_end(&mut Vec::new()).unwrap();
-        })]
-    };
-    assert_eq!(before(&installed, silent(), "begin ann test").0, "DEADLINE need=0");
-    assert!(before(&installed, silent(), "verify ann test 1").0.starts_with("UNKNOWN_FATE "));
-    // A server that accepts nobody: the kernel queues connections up to its backlog.
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("s");
-    let _listener = UnixListener::bind(&path).unwrap();
-    let mut c = driver(&installed, "town", &path);
-    c.does("deadline 200");
-    let ended = (0..10_000).map(|_| c.does("connect")).find(|said| !said.starts_with("OK "));
-    assert_eq!(ended.as_deref(), Some("DEADLINE connected=0 server=0"));
-}
-
-#[test]
-fn nobody_there_is_told_apart_from_something_in_the_way() {
-    let installed = Installed::new();
-    let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| driver(&installed, "town", &folder.path().join(name)).does("verify ann test 1");
-    drop(UnixListener::bind(folder.path().join("stale")).unwrap());
-    fs::write(folder.path().join("file"), "").unwrap();
-    assert_eq!(at("missing"), "NOT_RUNNING os_error=2 factor=0 left=0 failures=0");
-    assert_eq!(at("stale"), "NOT_RUNNING os_error=111 factor=0 left=0 failures=0");
-    assert_eq!(at("file/below"), "CANNOT_CONNECT os_error=20 factor=0 left=0 failures=0");
-}
-
-#[test]
-fn what_a_server_says_of_a_service_cannot_rule_a_terminal() {
-    let installed = Installed::new();
-    let last = Failure { time: 7, service: Label::new("a\u{1b}[2J\0\u{202e}b").unwrap() };
-    let accepted = Accepted { factor: Factor::Totp, recovery_left: 1, failures_since: 2, last_failure: Some(last) };
-    let play: Play = Box::new(move |mut stream| {
-        let id = read_frame(&mut stream)[1];
-        answer(&mut stream, id.into(), Reply::Accepted(accepted));
-    });
-    let (said, _) = before(&installed, vec![play], "verify ann test 1");
-    assert_eq!(said, "OK factor=1 left=1 failures=2 last=7 from=a?[2J??b");
-}
-
-#[test]
-fn a_server_that_has_closed_kills_no_program_with_sigpipe() {
-    let installed = Installed::new();
-    let closing: Vec<Play> = (0..8).map(|_| Box::new(drop) as Play).collect();
-    let server = Played::new(closing);
-    let mut c = driver(&installed, "town", &server.socket());
-    let status = fs::read_to_string(format!("/proc/{}/status", c.pid())).unwrap();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim();
-    assert_eq!(u64::from_str_radix(ignored, 16).unwrap() & 0x1000, 0, "SIGPIPE is ignored: this test shows nothing");
-    c.does("connect");
-    for _ in 0..2 {
-        let said = c.does("verify ann test 1");
-        assert!(["GONE ", "UNKNOWN_FATE "].iter().any(|begin| said.starts_with(begin)), "{said}");
-    }
-    assert!(c.finish().success());
 }
 
 #[test]
 fn a_daemon_that_is_killed_costs_a_program_nothing_but_a_new_connection() {
     let mut daemon = Daemon::start_clocked(REALMS);
     let installed = Installed::new();
-    let mut c = driver(&installed, "town", &daemon.socket());
+    let mut c = installed.driver("town", &daemon.socket());
     let (app, _) = enroll(&mut c, &daemon, "ann", "asserted");
     for end in [Daemon::kill, Daemon::stop] {
         assert_eq!(c.does("begin ann test"), "OK need=1");
@@ -372,7 +233,7 @@ fn a_daemon_that_is_killed_costs_a_program_nothing_but_a_new_connection() {
 fn a_thousand_connections_leave_no_descriptor_behind() {
     let daemon = Daemon::start_clocked(REALMS);
     let installed = Installed::new();
-    let mut c = driver(&installed, "town", &daemon.socket());
+    let mut c = installed.driver("town", &daemon.socket());
     let descriptors = value(&c.does("cycle 1"), "descriptors").to_owned();
     assert_eq!(c.does("cycle 1000"), format!("good=1000 descriptors={descriptors}"));
 }
@@ -418,56 +279,4 @@ fn no_secret_is_left_in_memory_that_is_given_back() {
     // The control: one block that is given back with a secret in it.
     assert_eq!(c.does("leave battery-horse-42"), "");
     assert_eq!(c.does("seen"), "1");
-}
-
-#[test]
-fn refusals_of_a_server_that_refuses_everything_have_their_names() {
-    let installed = Installed::new();
-    for (refusal, said) in [
-        (Refusal::Denied, "DENIED"),
-        (Refusal::TryLater { seconds: 4_294_967_295 }, "TRY_LATER retry_after=4294967295"),
-        (Refusal::EnrollmentRequired, "ENROLLMENT_REQUIRED"),
-        (Refusal::NotPermitted, "NOT_PERMITTED"),
-        (Refusal::Unavailable, "UNAVAILABLE"),
-        (Refusal::Malformed, "MALFORMED"),
-        (Refusal::Unsupported, "UNSUPPORTED"),
-    ] {
-        for (line, rest) in [
-            ("ping", " ready=0 version= why="),
-            ("begin a b", " need=0"),
-            ("verify a b c", " factor=0 left=0 failures=0"),
-            ("authenticate a b c d", " factor=0 left=0 failures=0"),
-            ("enroll a b asserted -", ""),
-            ("reset a b asserted c", ""),
-            ("confirm a 00112233445566778899aabbccddeeff c", " count=0 codes="),
-            ("recovery a asserted c", " count=0 codes="),
-            ("resync a asserted b c", ""),
-            ("passwd a b c d", ""),
-        ] {
-            let play: Play = Box::new(move |mut stream| {
-                let id = read_frame(&mut stream)[1];
-                answer(&mut stream, id.into(), Reply::Refused(refusal));
-            });
-            assert_eq!(before(&installed, vec![play], line).0, format!("{said}{rest}"), "{line}");
-        }
-    }
-}
-
-#[test]
-fn a_context_is_cut_and_sent() {
-    let installed = Installed::new();
-    let (sender, receiver) = std::sync::mpsc::channel();
-    let play: Play = Box::new(move |mut stream| {
-        let frame = read_frame(&mut stream);
-        sender.send(mfad_proto::Request::read(&frame[1..]).map(|request| request.call)).unwrap();
-        answer(&mut stream, frame[1].into(), Reply::Refused(Refusal::Denied));
-    });
-    before(&installed, vec![play], &format!("verify ann {} 123456", "é".repeat(50)));
-    let Ok(Call::Verify { account: asked, code: typed, context }) = receiver.recv().unwrap() else {
-        panic!("another call")
-    };
-    assert_eq!(asked, account("town", "ann"));
-    assert_eq!(typed.expose(), code("123456").expose());
-    assert_eq!(context.service.as_str(), "é".repeat(32));
-    assert_eq!((context.rhost.as_str(), context.tty.as_str()), ("192.0.2.7", "pts/3"));
 }
