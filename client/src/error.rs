@@ -76,11 +76,9 @@ impl fmt::Display for Error {
         match self {
             Self::NotRunning { path, .. } => write!(f, "no mfad listens on {}", path.display()),
             Self::Connect { path, .. } => write!(f, "cannot connect to {}", path.display()),
-            Self::WrongServer { path, uid } => write!(
-                f,
-                "{} is served by {uid}, who may not: nothing was sent (if that is right, name the uid: --server-uid, or server_uid= in PAM)",
-                path.display()
-            ),
+            Self::WrongServer { path, uid } => {
+                write!(f, "{} is served by {uid}, who may not: nothing was sent", path.display())
+            }
             Self::Deadline => f.write_str("mfad did not answer in time"),
             Self::Gone => f.write_str("mfad closed the connection"),
             Self::UnknownFate => f.write_str("no answer came: the request may have been judged, so use a new code"),

@@ -125,12 +125,7 @@ impl Handle {
     }
 
     fn fails(&mut self, error: &Error) -> Outcome {
-        let mut message = if let Error::WrongServer { path, uid } = error {
-            let path = path.display();
-            format!("{path} is served by {uid}, who may not: nothing was sent (see mfad_set_server_uid)")
-        } else {
-            error.to_string()
-        };
+        let mut message = error.to_string();
         let source = error.source();
         if let Some(source) = source {
             message = format!("{message}: {source}");

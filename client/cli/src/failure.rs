@@ -159,16 +159,7 @@ impl fmt::Display for Failure {
             Self::Refused(Refusal::Unsupported) => {
                 f.write_str("mfad does not serve this request here: in this realm it does not keep or judge passwords.")
             }
-            Self::NoAnswer(error) => {
-                write!(f, "{error}")?;
-                if let Some(source) = error.source() {
-                    write!(f, ": {source}")?;
-                }
-                match error {
-                    ClientError::NotRunning { .. } => f.write_str(". Is mfad running?"),
-                    _ => f.write_str("."),
-                }
-            }
+            Self::NoAnswer(error) => no_answer(f, error),
             Self::Stalled => f.write_str(
                 "The change of keys does not get on: mfad's log says why. It goes on by itself, and mfactl key status \
                  shows how far it is.",
@@ -182,5 +173,19 @@ impl fmt::Display for Failure {
             Self::SomeRefused(count) => write!(f, "{count} refused: the lines above say why."),
             Self::Io(what, error) => write!(f, "{what}: {error}"),
         }
+    }
+}
+
+fn no_answer(f: &mut fmt::Formatter<'_>, error: &ClientError) -> fmt::Result {
+    write!(f, "{error}")?;
+    if matches!(error, ClientError::WrongServer { .. }) {
+        f.write_str(" (if that is right, name the uid with --server-uid)")?;
+    }
+    if let Some(source) = error.source() {
+        write!(f, ": {source}")?;
+    }
+    match error {
+        ClientError::NotRunning { .. } => f.write_str(". Is mfad running?"),
+        _ => f.write_str("."),
     }
 }
