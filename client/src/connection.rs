@@ -92,8 +92,8 @@ impl Connection {
             }
             Ok(())
         });
-        if result.is_err() {
-            // Without a word from the server, what it was sent may have been judged.
+        // A server that speaks other versions has looked at nothing. Without such a word, what it was sent may have been judged.
+        if result.as_ref().is_err_and(|error| !matches!(error, Error::Version { .. })) {
             for place in sent.into_values() {
                 batch.lose(place);
             }

@@ -48,13 +48,15 @@ fn garbage_is_an_error_and_the_code_counts_as_sent() {
 }
 
 #[test]
-fn another_version_is_told() {
-    let server = Played::new(vec![Box::new(|mut stream| {
-        read_frame(&mut stream);
-        stream.write_all(&version_refusal()).unwrap();
-    })]);
-    let mut client = Client::connect(options(&server)).unwrap();
-    assert!(matches!(client.call(Call::Ping), Err(Error::Version { min: 1, max: 1 })));
+fn another_version_is_told_and_no_code_is_lost_by_it() {
+    for call in [Call::Ping, verify("alice", "123456")] {
+        let server = Played::new(vec![Box::new(|mut stream| {
+            read_frame(&mut stream);
+            stream.write_all(&version_refusal()).unwrap();
+        })]);
+        let mut client = Client::connect(options(&server)).unwrap();
+        assert!(matches!(client.call(call), Err(Error::Version { min: 1, max: 1 })));
+    }
 }
 
 #[test]

@@ -39,7 +39,7 @@ impl Daemon for Remote {
     fn call(&mut self, call: Call) -> Result<Reply, Error> {
         let client = match &mut self.client {
             Some(client) => client,
-            unconnected @ None => unconnected.insert(Client::connect(self.options.clone())?),
+            unconnected @ None => unconnected.insert(Client::new(self.options.clone())),
         };
         client.call(call)
     }
