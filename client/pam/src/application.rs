@@ -40,6 +40,8 @@ pub(crate) struct Aborted;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Item {
     Service,
+    /// The name as far as it is known: nobody is asked for it.
+    User,
     RemoteHost,
     Terminal,
 }

@@ -152,6 +152,7 @@ impl Application for Handle {
     fn item(&self, item: Item) -> String {
         let number = match item {
             Item::Service => SERVICE,
+            Item::User => USER,
             Item::RemoteHost => REMOTE_HOST,
             Item::Terminal => TERMINAL,
         };
@@ -274,6 +275,7 @@ unsafe extern "C" {
 // Linux-PAM's numbers, which are the same on every architecture.
 const SUCCESS: c_int = 0;
 const SERVICE: c_int = 1;
+const USER: c_int = 2;
 const TERMINAL: c_int = 3;
 const REMOTE_HOST: c_int = 4;
 const CONVERSATION: c_int = 5;

@@ -20,35 +20,33 @@ pub(crate) fn login(
 ) -> ReturnCode {
     let outcome = attempt(options, application, daemon).err().unwrap_or(Outcome::Accepted);
     let code = outcome.code(options.fail);
-    let whose = whose(options, application);
-    match code {
+    let report = match code {
         ReturnCode::AuthInfoUnavail => {
             // Trying again helps against neither.
             let is_final = matches!(outcome, Outcome::Refused(Refusal::NotPermitted) | Outcome::Unspeakable);
             application.warn(if is_final { words::NOT_PERMITTED } else { words::UNAVAILABLE });
-            application.log(Severity::Error, &format!("second factor {outcome}; {whose}"));
+            Some((Severity::Error, "second factor"))
         }
         ReturnCode::Ignore if matches!(outcome, Outcome::Unreached(_)) => {
-            let line = format!("LET IN WITHOUT A SECOND FACTOR, as fail=open says: it {outcome}; {whose}");
-            application.log(Severity::Alert, &line);
+            Some((Severity::Alert, "LET IN WITHOUT A SECOND FACTOR, as fail=open says: it"))
         }
         ReturnCode::AuthErr | ReturnCode::MaxTries | ReturnCode::ServiceErr => {
-            application.log(Severity::Notice, &format!("second factor {outcome}; {whose}"));
+            Some((Severity::Notice, "second factor"))
         }
-        ReturnCode::Success | ReturnCode::Ignore if options.debug => {
-            application.log(Severity::Debug, &format!("second factor: {outcome}; {whose}"));
-        }
-        ReturnCode::Success | ReturnCode::Ignore => {}
+        ReturnCode::Success | ReturnCode::Ignore => options.debug.then_some((Severity::Debug, "second factor:")),
+    };
+    if let Some((severity, what)) = report {
+        application.log(severity, &format!("{what} {outcome}; {}", whose(options, application)));
     }
     code
 }
 
 /// Who logs in, and from where, in the words of Linux-PAM's own modules. Before the first factor a name is not written down:
 /// people type passwords there.
-fn whose(options: &ModuleOptions, application: &mut impl Application) -> String {
-    let user = if options.pass == Pass::Forward { Vec::new() } else { application.user().unwrap_or_default() };
-    let user = printable(&String::from_utf8_lossy(&user));
-    let [rhost, tty] = [Item::RemoteHost, Item::Terminal].map(|item| printable(&application.item(item)));
+fn whose(options: &ModuleOptions, application: &impl Application) -> String {
+    let [user, rhost, tty] =
+        [Item::User, Item::RemoteHost, Item::Terminal].map(|item| printable(&application.item(item)));
+    let user = if options.pass == Pass::Forward { "" } else { &user };
     format!("user={user} rhost={rhost} tty={tty}")
 }
 

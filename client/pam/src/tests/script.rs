@@ -1,7 +1,7 @@
 //! A program, a person and a daemon that follow a script. A step that is not the next one fails the test, and so does a
 //! script that is not used up.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
 use mfad_client::Error;
@@ -44,6 +44,8 @@ pub(super) struct Script {
     pub(super) told: bool,
     steps: RefCell<VecDeque<Step>>,
     left: RefCell<Option<Typed>>,
+    /// Whether the module has asked for the name.
+    has_asked: Cell<bool>,
 }
 
 impl Script {
@@ -55,6 +57,7 @@ impl Script {
             told: true,
             steps: RefCell::new(steps.into()),
             left: RefCell::default(),
+            has_asked: Cell::default(),
         }
     }
 
@@ -81,12 +84,14 @@ struct Part<'s>(&'s Script);
 
 impl Application for Part<'_> {
     fn user(&mut self) -> Result<Vec<u8>, Aborted> {
+        assert!(!self.0.has_asked.replace(true), "the program may ask for the name each time");
         if self.0.user.is_empty() { Err(Aborted) } else { Ok(self.0.user.to_vec()) }
     }
 
     fn item(&self, item: Item) -> String {
         match item {
             Item::Service => self.0.service.to_owned(),
+            Item::User => String::from_utf8_lossy(self.0.user).into_owned(),
             Item::RemoteHost => "192.0.2.7".to_owned(),
             Item::Terminal => "ssh".to_owned(),
         }
