@@ -269,8 +269,8 @@ impl Fault {
             Self::Around { place } => Said::finding(
                 CHECK,
                 format!("{services}: {place} can let somebody in before pam_mfad.so is asked"),
-                "where that line judges the password, make it requisite; else put the pam_mfad.so line before it; to spare somebody the code, use except_users, except_groups or \
-                 except_services in mfad.toml",
+                "where that line judges the password, make it requisite; else put the pam_mfad.so line before it; to spare \
+                 somebody the code, use except_users, except_groups or except_services in mfad.toml",
             ),
             Self::Early { place, has_check: false } => Said::finding(
                 CHECK,
