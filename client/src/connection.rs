@@ -85,7 +85,11 @@ impl Connection {
                     }
                     (0, _) => return Err(Error::Protocol("the server could not read a frame")),
                     (id, reply) => {
-                        let place = sent.remove(&id).ok_or(Error::Protocol("an answer to no request"))?;
+                        let place = *sent.get(&id).ok_or(Error::Protocol("an answer to no request"))?;
+                        if !batch.awaits(place, &reply) {
+                            return Err(Error::Protocol("an answer to another call"));
+                        }
+                        sent.remove(&id);
                         batch.answer(place, Ok(reply));
                     }
                 }
@@ -140,9 +144,9 @@ impl Connection {
         frame.zeroize();
         written.map_err(|error| fault(&error))?;
         match self.receive_by(deadline, read)? {
-            Response { id: 1, reply } => Ok(reply),
+            Response { id: 1, reply } if reply.answers(call.kind()) => Ok(reply),
             Response { reply: Reply::GoingAway, .. } => Err(Error::Gone),
-            Response { .. } => Err(Error::Protocol("an answer to no request")),
+            Response { .. } => Err(Error::Protocol("an answer to no request, or to another call")),
         }
     }
 
@@ -211,6 +215,10 @@ impl Batch {
 
     fn open(&self) -> impl Iterator<Item = (usize, &Call)> {
         self.0.iter().enumerate().filter(|(_, (_, result))| result.is_none()).map(|(place, (call, _))| (place, call))
+    }
+
+    fn awaits(&self, place: usize, reply: &Reply) -> bool {
+        self.0.get(place).is_some_and(|(call, _)| reply.answers(call.kind()))
     }
 
     fn answer(&mut self, place: usize, result: Result<Reply, Error>) {

@@ -3,6 +3,7 @@
 use bincode::{Decode, Encode};
 
 use crate::account::{Realm, UserName};
+use crate::call::CallKind;
 use crate::enrollment::Enrollment;
 use crate::import::Imported;
 use crate::listing::{AccountPage, Profile};
@@ -65,6 +66,46 @@ pub enum Reply {
     Log(LogPage),
     /// 18: to `Stats`.
     Stats(StatsPage),
+}
+
+impl Reply {
+    /// Whether such a call may have this answer (PROTOCOL.md section 6): what may not is none.
+    #[must_use]
+    pub const fn answers(&self, call: CallKind) -> bool {
+        use CallKind as Kind;
+        match self {
+            Self::Refused(_) => true,
+            Self::GoingAway => false,
+            Self::Pong(_) => matches!(call, Kind::Ping),
+            Self::Need(_) => matches!(call, Kind::Begin),
+            Self::Status(_) => matches!(call, Kind::Status),
+            // A password alone is no answer to a code.
+            Self::Accepted(Accepted { factor: Factor::Password, .. }) => matches!(call, Kind::Authenticate),
+            Self::Accepted(_) => matches!(call, Kind::Verify | Kind::Authenticate),
+            Self::Enrollment(_) => matches!(call, Kind::Enroll | Kind::Reset),
+            Self::Enrolled(_) => matches!(call, Kind::Confirm),
+            Self::Done => matches!(
+                call,
+                Kind::Reset
+                    | Kind::Resync
+                    | Kind::Passwd
+                    | Kind::Disable
+                    | Kind::Unlock
+                    | Kind::Remove
+                    | Kind::SetPassword
+            ),
+            Self::Backup { .. } => matches!(call, Kind::Backup),
+            Self::RecoveryCodes(_) => matches!(call, Kind::Recovery),
+            Self::Issued(_) => matches!(call, Kind::Recover),
+            Self::Keys(_) => matches!(call, Kind::KeyStatus | Kind::KeyRotate),
+            Self::Policy(_) => matches!(call, Kind::SetPolicy | Kind::GetPolicy),
+            Self::Accounts(_) => matches!(call, Kind::List),
+            Self::Profile(_) => matches!(call, Kind::Show),
+            Self::Imported(_) => matches!(call, Kind::ImportOne),
+            Self::Log(_) => matches!(call, Kind::Audit),
+            Self::Stats(_) => matches!(call, Kind::Stats),
+        }
+    }
 }
 
 /// Why a request was refused. Nothing here tells an unknown user from a wrong or used code.

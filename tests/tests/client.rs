@@ -6,9 +6,12 @@ use std::time::{Duration, Instant};
 
 use mfad_client::{Client, Error, Options, ServerUid, Trusted};
 use mfad_proto::frame::version_refusal;
-use mfad_proto::{Call, Reply};
+use mfad_proto::{Call, Refusal, Reply};
 use mfad_tests::daemon::{account, context, verify};
 use mfad_tests::played::{Play, Played, answer, read_frame};
+
+const DENIED: Reply = Reply::Refused(Refusal::Denied);
+const UNAVAILABLE: Reply = Reply::Refused(Refusal::Unavailable);
 
 fn options(server: &Played) -> Options {
     let mut options = Options::new(server.socket(), Trusted::OWN);
@@ -99,7 +102,7 @@ fn a_code_of_unknown_fate_is_not_sent_again() {
         Box::new(|mut stream| {
             let frame = read_frame(&mut stream);
             assert_eq!(frame[2], 0, "something else than a Ping was sent again");
-            answer(&mut stream, frame[1].into(), Reply::Done);
+            answer(&mut stream, frame[1].into(), DENIED);
         }),
     ]);
     let mut client = Client::connect(options(&server)).unwrap();
@@ -113,17 +116,17 @@ fn what_was_sent_after_the_farewell_is_sent_again() {
     let server = Played::new(vec![
         Box::new(|mut stream| {
             let first = read_frame(&mut stream);
-            answer(&mut stream, first[1].into(), Reply::Done);
+            answer(&mut stream, first[1].into(), DENIED);
             answer(&mut stream, 0, Reply::GoingAway);
         }),
         Box::new(|mut stream| {
             let frame = read_frame(&mut stream);
-            answer(&mut stream, frame[1].into(), Reply::Done);
+            answer(&mut stream, frame[1].into(), DENIED);
         }),
     ]);
     let mut client = Client::connect(options(&server)).unwrap();
     let replies = client.call_all(vec![code(), code()]);
-    assert!(replies.iter().all(|reply| matches!(reply, Ok(Reply::Done))));
+    assert!(replies.iter().all(|reply| matches!(reply, Ok(Reply::Refused(Refusal::Denied)))));
     assert_eq!(server.served(), 2);
 }
 
@@ -135,7 +138,7 @@ fn a_call_that_changes_nothing_is_sent_again() {
         }),
         Box::new(|mut stream| {
             let frame = read_frame(&mut stream);
-            answer(&mut stream, frame[1].into(), Reply::Done);
+            answer(&mut stream, frame[1].into(), DENIED);
         }),
     ]);
     let mut client = Client::connect(options(&server)).unwrap();
@@ -155,15 +158,31 @@ fn a_server_that_always_goes_away_is_given_up() {
 fn answers_out_of_order_find_their_requests_and_answers_to_none_are_an_error() {
     let server = Played::new(vec![Box::new(|mut stream| {
         let ids = [read_frame(&mut stream)[1], read_frame(&mut stream)[1]].map(u64::from);
-        answer(&mut stream, ids[1], Reply::GoingAway);
-        answer(&mut stream, ids[0], Reply::Done);
+        answer(&mut stream, ids[1], DENIED);
+        answer(&mut stream, ids[0], UNAVAILABLE);
         let third = read_frame(&mut stream)[1];
-        answer(&mut stream, u64::from(third) + 100, Reply::Done);
+        answer(&mut stream, u64::from(third) + 100, DENIED);
     })]);
     let mut client = Client::connect(options(&server)).unwrap();
     let replies = client.call_all(vec![Call::Ping, Call::Ping]);
-    assert!(matches!(replies[..], [Ok(Reply::Done), Ok(Reply::GoingAway)]));
+    let [Ok(Reply::Refused(first)), Ok(Reply::Refused(second))] = &replies[..] else { panic!("two refusals") };
+    assert_eq!((*first, *second), (Refusal::Unavailable, Refusal::Denied));
     assert!(matches!(client.call(Call::Ping), Err(Error::Protocol(_))));
+}
+
+#[test]
+fn an_answer_to_another_call_is_an_error() {
+    for (call, is_lost) in [(Call::Ping, false), (code(), true)] {
+        let server = Played::new(vec![Box::new(|mut stream| {
+            let id = read_frame(&mut stream)[1].into();
+            answer(&mut stream, id, Reply::Done);
+        })]);
+        let answered = Client::connect(options(&server)).unwrap().call(call);
+        assert!(
+            matches!(answered, Err(Error::UnknownFate)) == is_lost && answered.is_err(),
+            "it was taken for an answer"
+        );
+    }
 }
 
 #[test]
