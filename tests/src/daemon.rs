@@ -24,6 +24,7 @@ pub struct Daemon {
     folder: TempDir,
     state: PathBuf,
     program: &'static str,
+    helper: Option<PathBuf>,
     child: Option<Child>,
 }
 
@@ -55,7 +56,7 @@ impl Daemon {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut file = File::create(folder.path().join("mfad.toml")).expect("a configuration file");
         file.write_all(config.as_bytes()).expect("a written configuration");
-        let daemon = Self { state: folder.path().join("state"), folder, program, child: None };
+        let daemon = Self { state: folder.path().join("state"), folder, program, helper: None, child: None };
         daemon.write_clocks(NOON, 0);
         daemon
     }
@@ -81,6 +82,11 @@ impl Daemon {
     /// Puts the state of the next start elsewhere. What is there already stays as it is.
     pub fn set_state(&mut self, state: PathBuf) {
         self.state = state;
+    }
+
+    /// Lets the next start ask the helper on this socket about passwords.
+    pub fn set_helper(&mut self, socket: PathBuf) {
+        self.helper = Some(socket);
     }
 
     /// The daemon's socket.
@@ -234,6 +240,9 @@ impl Daemon {
         let mut command = Command::new(built(self.program));
         command.arg("serve").arg("--config").arg(self.folder().join("mfad.toml"));
         command.arg("--state").arg(&self.state).arg("--socket").arg(self.socket());
+        if let Some(socket) = &self.helper {
+            command.arg("--passwd-socket").arg(socket);
+        }
         command.env("MFAD_TEST_CLOCK", self.clocks());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         command

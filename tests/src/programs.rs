@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-/// A program of this workspace, built beside the running test.
+/// A program of this workspace, built beside the running test or program.
 ///
 /// # Panics
 /// When it is not there: `cargo build --workspace` makes it.
 #[must_use]
 pub fn built(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("the test has a path");
-    let profile = test.ancestors().nth(2).expect("the test lies in target/PROFILE/deps");
-    let program = profile.join(name);
+    let running = std::env::current_exe().expect("a running program has a path");
+    let mut folders = running.ancestors().skip(1).skip_while(|folder| folder.ends_with("deps"));
+    let program = folders.next().expect("a test lies in target/PROFILE/deps, a program above it").join(name);
     assert!(program.exists(), "{} is not built: run cargo build --workspace first", program.display());
     program
 }

@@ -3,8 +3,6 @@
 //! Messages are compared by their bytes, and by the JSON that `proto/PROTOCOL.md` describes.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 
 use data_encoding::HEXLOWER;
 use mfad_proto::frame::{Content, Header, MAX_FRAME, MAX_LENGTH, PREFIX, version_refusal};
@@ -12,6 +10,7 @@ use mfad_proto::{BadRequest, Metric, Refusal, Reply, Request, Response};
 use mfad_tests::daemon::Daemon;
 use mfad_tests::raw::{self, Answer, Raw};
 use mfad_tests::render;
+use mfad_tests::vectors::{Kind, Vector, bad, good, proto};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -196,65 +195,6 @@ fn read_and_write_again(body: &[u8]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// One file.
-struct Vector {
-    name: String,
-    kind: Kind,
-    frame: Vec<u8>,
-    /// The `message` of a good one, the `answer` to a bad one.
-    expected: Value,
-}
-
-#[derive(PartialEq, Eq, Clone, Copy)]
-enum Kind {
-    Request,
-    Response,
-}
-
-impl Vector {
-    fn read(path: &Path, expected: &str) -> Self {
-        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        assert!(name.ends_with(".json"), "{name} is no vector");
-        let text = std::fs::read_to_string(path).expect("a readable file");
-        let file: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let keys: BTreeSet<_> = file.as_object().expect("an object").keys().map(String::as_str).collect();
-        assert_eq!(keys, BTreeSet::from(["note", "kind", "frame", expected]), "{name}");
-        let text = |key: &str| file[key].as_str().unwrap_or_else(|| panic!("{name}: {key} is no text"));
-        assert!(!text("note").is_empty(), "{name} says nothing");
-        let kind = match text("kind") {
-            "request" => Kind::Request,
-            "response" => Kind::Response,
-            other => panic!("{name}: {other} is no kind"),
-        };
-        let frame = HEXLOWER.decode(text("frame").as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}"));
-        Self { kind, frame, expected: file[expected].clone(), name }
-    }
-
-    /// All files of a folder: a list kept by hand would forget some.
-    fn all(folder: &str, expected: &str) -> Vec<Self> {
-        let folder = proto().join("vectors").join(folder);
-        let entries = std::fs::read_dir(&folder).expect("a folder of vectors");
-        let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
-        paths.sort();
-        assert!(paths.len() >= FEWEST, "{} holds {} vectors", folder.display(), paths.len());
-        paths.iter().map(|path| Self::read(path, expected)).collect()
-    }
-}
-
-fn good() -> &'static [Vector] {
-    static GOOD: LazyLock<Vec<Vector>> = LazyLock::new(|| Vector::all("good", "message"));
-    &GOOD
-}
-
-fn bad() -> &'static [Vector] {
-    static BAD: LazyLock<Vec<Vector>> = LazyLock::new(|| Vector::all("bad", "answer"));
-    &BAD
-}
-
-fn proto() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto")
-}
-
 /// Reads a request as a server does; the error is the answer that a bad vector names.
 fn judge_request(frame: &[u8]) -> Result<Request, Value> {
     match Header::judge(frame) {
@@ -343,9 +283,6 @@ fn expect_pong(connection: &mut Raw, name: &str) {
         Answer::Closed => panic!("after {name}: closed"),
     }
 }
-
-/// A folder with fewer vectors has lost some.
-const FEWEST: usize = 25;
 
 /// How many replies and refusals there are: the matches of `render` do not compile with one more, and bring its author here.
 const REPLIES: usize = 19;

@@ -1,0 +1,216 @@
+//! The golden frames: what a client must write, what it must understand, and what it must not take for an answer.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use data_encoding::HEXLOWER;
+use mfad_proto::{Call, Request};
+use serde_json::Value;
+
+use super::stage::{After, Cue, Frame, Scene, Stage, id_of, with_id};
+use super::{Candidate, Outcome, Report};
+use crate::vectors::{Kind, Vector, bad, good};
+
+/// Lets the client write every golden request.
+pub(super) fn requests(candidate: &Candidate<'_>, report: &mut Report) {
+    let stage = Stage::open();
+    let mut client = (candidate.start)(&stage.socket());
+    for vector in good().iter().filter(|vector| vector.kind == Kind::Request) {
+        let cue = Cue { frame: Frame::OfTheRequest(UNSUPPORTED.to_vec()), after: After::Stays };
+        let Scene { outcome, heard } = stage.play(client.as_mut(), call_of(vector), cue);
+        if matches!(outcome, Outcome::Lacks(_)) {
+            report.lacks(&vector.name);
+            continue;
+        }
+        let refused = serde_json::json!({ "reply": "refused", "refusal": "unsupported" });
+        let written = is_golden(&heard, vector).and_then(|()| is_reply(&outcome, &refused));
+        report.note(&vector.name, written);
+    }
+}
+
+/// Answers with every golden response: to the call that it is for, and to another one.
+pub(super) fn responses(candidate: &Candidate<'_>, report: &mut Report) {
+    let stage = Stage::open();
+    let mut client = (candidate.start)(&stage.socket());
+    // The longest first: there is no room in them for the bytes of a larger id.
+    let mut vectors: Vec<_> = good().iter().filter(|vector| is_answer(vector)).collect();
+    vectors.sort_by_key(|vector| std::cmp::Reverse(vector.frame.len()));
+    for vector in vectors {
+        let reply = vector.expected["reply"].as_str().expect("a reply");
+        let pipe = reply == "backup";
+        let after = if pipe { After::HandsAPipeOver } else { After::Stays };
+        let cue = || Cue { frame: Frame::OfTheRequest(vector.frame.clone()), after };
+        let Scene { outcome, .. } = stage.play(client.as_mut(), call_for(reply), cue());
+        if matches!(outcome, Outcome::Lacks(_)) {
+            report.lacks(call_for(reply).kind().as_str());
+            continue;
+        }
+        let mut expected = without_id(&vector.expected);
+        (candidate.shown)(&mut expected);
+        report.note(&vector.name, is_reply(&outcome, &expected));
+        // A refusal answers whatever was asked. A pipe that nobody asked for would stay with the server.
+        if reply != "refused" && !pipe {
+            let other = if reply == "need" { "pong" } else { "need" };
+            let Scene { outcome, .. } = stage.play(client.as_mut(), call_for(other), cue());
+            report.note(&format!("{}, in answer to another call", vector.name), is_no_answer(&outcome));
+        }
+    }
+}
+
+/// Answers with every bad response, and with good ones that answer nothing: no client takes one for an answer, sends again
+/// what may have been judged, or is of no use afterwards.
+pub(super) fn faults(candidate: &Candidate<'_>, report: &mut Report) {
+    let stage = Stage::open();
+    let mut client = (candidate.start)(&stage.socket());
+    for (name, reply, frame) in faulty() {
+        // A client may rest before it connects again to a server that has never answered.
+        let cue = Cue { frame: Frame::OfTheRequest(PONG.to_vec()), after: After::Stays };
+        let well = is_reply(&stage.play(client.as_mut(), Call::Ping, cue).outcome, &pong());
+        report.note(&format!("a ping before {name}"), well);
+        let cue = Cue { frame, after: After::Closes };
+        let Scene { outcome, heard } = stage.play(client.as_mut(), call_for(reply), cue);
+        if matches!(outcome, Outcome::Lacks(_)) {
+            report.lacks(call_for(reply).kind().as_str());
+            continue;
+        }
+        let once = if heard.len() == 1 { Ok(()) } else { Err(format!("it was sent {} times", heard.len())) };
+        report.note(&name, is_no_answer(&outcome).and(once));
+    }
+}
+
+/// Names, the replies that the bytes claim to be, and the bytes.
+fn faulty() -> Vec<(String, &'static str, Frame)> {
+    let mut all: Vec<_> = bad()
+        .iter()
+        .filter(|vector| vector.kind == Kind::Response)
+        .map(|vector| (vector.name.clone(), claimed(&vector.frame), Frame::OfTheRequest(vector.frame.clone())))
+        .collect();
+    let accepted = good().iter().find(|vector| vector.name == "response-accepted.json").expect("an acceptance");
+    let mut add = |name: &str, frame| all.push((name.to_owned(), "accepted", frame));
+    add("an acceptance of another id", Frame::AsItStands(with_id(&accepted.frame, &[0xfb, 0x39, 0x30])));
+    add("an acceptance of id 0", Frame::AsItStands(with_id(&accepted.frame, &[0])));
+    add("a refusal of other versions", Frame::AsItStands(vec![3, 0, 0, 0, 0, 2, 3]));
+    add("half an acceptance", Frame::AsItStands(accepted.frame[..accepted.frame.len() / 2].to_vec()));
+    add("no byte", Frame::AsItStands(Vec::new()));
+    add("another protocol", Frame::AsItStands(b"HTTP/1.1 200 OK\r\n\r\n".to_vec()));
+    add("two gigabytes", Frame::AsItStands([[0xff, 0xff, 0xff, 0x7f].as_slice(), &[1; 60_000]].concat()));
+    all
+}
+
+/// The reply that a bad frame claims to be, where a client is told apart by it.
+fn claimed(frame: &[u8]) -> &'static str {
+    let number = frame.get(5..).and_then(|body| body.get(id_of(frame).len()));
+    let number = number.map_or(usize::MAX, |number| usize::from(*number));
+    REPLIES.get(number).copied().filter(|reply| *reply != "going_away").unwrap_or("pong")
+}
+
+fn is_golden(heard: &[Vec<u8>], vector: &Vector) -> Result<(), String> {
+    let [frame] = heard else { return Err(format!("it sent {} frames", heard.len())) };
+    let id = id_of(frame);
+    let value =
+        id.iter().skip(usize::from(id.len() > 1)).rev().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+    let shortest = match id.len() {
+        1 => value > 0,
+        3 => value > 250,
+        5 => value > 0xffff,
+        _ => value > 0xffff_ffff,
+    };
+    let golden = with_id(&vector.frame, id);
+    match (shortest, *frame == golden) {
+        (true, true) => Ok(()),
+        (false, _) => Err(format!("the id {id:02x?} is 0, or not in its shortest form")),
+        (_, false) => Err(format!("it wrote {}, and golden is {}", HEXLOWER.encode(frame), HEXLOWER.encode(&golden))),
+    }
+}
+
+fn is_reply(outcome: &Outcome, expected: &Value) -> Result<(), String> {
+    match outcome {
+        Outcome::Reply(reply) if reply == expected => Ok(()),
+        other => Err(format!("it told {other:?}, and the answer was {expected}")),
+    }
+}
+
+fn is_no_answer(outcome: &Outcome) -> Result<(), String> {
+    match outcome {
+        Outcome::NoAnswer(_) => Ok(()),
+        other => Err(format!("it took this for an answer: {other:?}")),
+    }
+}
+
+/// Whether a response answers a request.
+fn is_answer(vector: &Vector) -> bool {
+    vector.kind == Kind::Response && vector.expected["id"] != 0
+}
+
+fn call_of(vector: &Vector) -> Call {
+    Request::read(&vector.frame[5..]).expect("a good request").call
+}
+
+/// A call that this reply may answer.
+fn call_for(reply: &str) -> Call {
+    static NAMES: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| REPLIES.into_iter().zip(ANSWERED).collect());
+    let name = format!("request-{}.json", NAMES[reply]);
+    call_of(good().iter().find(|vector| vector.name == name).unwrap_or_else(|| panic!("there is no {name}")))
+}
+
+pub(super) fn without_id(message: &Value) -> Value {
+    let mut message = message.clone();
+    message.as_object_mut().expect("an object").remove("id");
+    message
+}
+
+fn pong() -> Value {
+    serde_json::json!({ "reply": "pong", "version": "1", "ready": true, "why": "" })
+}
+
+/// The replies by their numbers.
+const REPLIES: [&str; 19] = [
+    "refused",
+    "going_away",
+    "pong",
+    "need",
+    "status",
+    "accepted",
+    "enrollment",
+    "enrolled",
+    "done",
+    "backup",
+    "recovery_codes",
+    "issued",
+    "keys",
+    "policy",
+    "accounts",
+    "profile",
+    "imported",
+    "log",
+    "stats",
+];
+
+/// For each reply a call that it answers, as the golden frames are named.
+const ANSWERED: [&str; 19] = [
+    "authenticate",
+    "ping",
+    "ping",
+    "begin",
+    "status",
+    "authenticate",
+    "enroll",
+    "confirm",
+    "resync",
+    "backup",
+    "recovery",
+    "recover",
+    "key-status",
+    "get-policy",
+    "list",
+    "show",
+    "import-one",
+    "audit",
+    "stats",
+];
+
+/// Refusal 6 of request 1.
+const UNSUPPORTED: [u8; 8] = [4, 0, 0, 0, 1, 1, 0, 6];
+
+/// A healthy server of version "1", in answer to request 1.
+const PONG: [u8; 11] = [7, 0, 0, 0, 1, 1, 2, 1, b'1', 1, 0];
