@@ -289,6 +289,7 @@ fn keys(talk: &mut Talk<'_>) -> Result<(), Fault> {
         if Instant::now() > end {
             return Err("the change of keys does not end".to_owned());
         }
+        std::thread::sleep(Duration::from_millis(2));
     }
     talk.refused(Call::Backup { passphrase: password("") }, "malformed")?;
     let backup = talk.turn(Call::Backup { passphrase: password("battery staple") }, json!({ "reply": "backup" }))?;

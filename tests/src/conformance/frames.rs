@@ -67,15 +67,20 @@ pub(super) fn faults(candidate: &Candidate<'_>, report: &mut Report) {
         let cue = Cue { frame: Frame::OfTheRequest(PONG.to_vec()), after: After::Stays };
         let well = is_reply(&stage.play(client.as_mut(), Call::Ping, cue).outcome, &pong());
         report.note(&format!("a ping before {name}"), well);
+        let kind = call_for(reply).kind();
         let cue = Cue { frame, after: After::Closes };
         let Scene { outcome, heard } = stage.play(client.as_mut(), call_for(reply), cue);
         if matches!(outcome, Outcome::Lacks(_)) {
-            report.lacks(call_for(reply).kind().as_str());
+            report.lacks(kind.as_str());
             continue;
         }
-        let once = if heard.len() == 1 { Ok(()) } else { Err(format!("it was sent {} times", heard.len())) };
+        let often = heard.len() > 1 && !kind.is_read_only();
+        let once = if often { Err(format!("it was sent {} times", heard.len())) } else { Ok(()) };
         report.note(&name, is_no_answer(&outcome).and(once));
     }
+    let cue = Cue { frame: Frame::AsItStands(Vec::new()), after: After::Stays };
+    report
+        .note("a server that says nothing", is_no_answer(&stage.play(client.as_mut(), call_for("need"), cue).outcome));
 }
 
 /// Names, the replies that the bytes claim to be, and the bytes.

@@ -64,8 +64,6 @@ impl<'t> Talk<'t> {
         if let Outcome::Lacks(_) = outcome {
             self.report.lacks(name);
             outcome = self.library.ask(reserve);
-        } else {
-            self.report.passed += 1;
         }
         match outcome {
             Outcome::Reply(reply) => Ok(reply),
