@@ -52,11 +52,27 @@ impl Installed {
     /// When the compiler says anything.
     #[must_use]
     pub fn compile(&self, sources: &[&str]) -> PathBuf {
+        self.compile_with(sources, &[])
+    }
+
+    /// Compiles `conformance.c`, the library's adapter for mfad-conformance.
+    ///
+    /// # Panics
+    /// When the compiler says anything, or jansson is not installed.
+    #[must_use]
+    pub fn adapter(&self) -> PathBuf {
+        let flags = succeeds(tool("pkg-config").args(["--cflags", "--libs", "jansson"]));
+        let flags: Vec<_> = flags.split_whitespace().collect();
+        self.compile_with(&["conformance.c", "conformance_answer.c", "conformance_request.c"], &flags)
+    }
+
+    fn compile_with(&self, sources: &[&str], flags: &[&str]) -> PathBuf {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("c");
         let program = self.prefix().join(sources.join("+"));
         let mut compiler = tool("cc");
         compiler.args(STRICT).arg("-o").arg(&program).args(sources.iter().map(|source| folder.join(source)));
         compiler.arg("-I").arg(self.prefix().join("include")).arg("-L").arg(self.prefix().join("lib")).arg("-lmfad");
+        compiler.args(flags);
         succeeds(&mut compiler);
         program
     }

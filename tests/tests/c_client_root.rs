@@ -13,6 +13,7 @@ use mfad_tests::header;
 use mfad_tests::nobody::{as_nobody, home};
 use mfad_tests::people::run;
 use mfad_tests::programs::tool;
+use serde_json::{Value, json};
 
 const REALMS: &str = "[realm.town]\n";
 
@@ -137,6 +138,44 @@ fn valgrind_finds_nothing_where_every_argument_is_wrong() {
     assert!(c.does(&format!("confirm alice {} {code}", value(&begun, "id"))).starts_with("OK"));
     let program = installed.compile(&["misuse.c"]);
     succeeds(watched(&installed, &program).arg(daemon.socket()));
+}
+
+#[test]
+fn valgrind_finds_nothing_in_the_adapter_of_the_conformance_program() {
+    let daemon = Daemon::start_clocked(REALMS);
+    let installed = Installed::new();
+    let mut adapter = Driver::start(watched(&installed, &installed.adapter()).arg(daemon.socket()));
+    let mut does = |line: Value| -> Value { serde_json::from_str(&adapter.does(&line.to_string())).unwrap() };
+    let refused = json!({"message": {"reply": "refused", "refusal": "denied"}});
+    let ann = json!({"realm": "town", "user": "ann"});
+    let context = json!({"service": "test", "rhost": "", "tty": ""});
+    let verify = |code: Value| json!({"message": {"call": "verify", "account": ann, "code": code, "context": context}});
+
+    assert_eq!(does(json!({"message": {"call": "ping"}, "times": 3}))["message"]["ready"], true);
+    let enroll = json!({"call": "enroll", "account": ann, "proof": "asserted", "ticket": null, "issuer": "Town",
+        "context": context});
+    let begun = does(json!({"message": enroll, "times": 2}));
+    let app = App::scan(begun["message"]["uri"].as_str().unwrap());
+    let confirm = json!({"call": "confirm", "account": ann, "enrollment": begun["message"]["enrollment"],
+        "code": app.code(daemon.time())});
+    let confirmed = does(json!({"message": confirm}));
+    let spare = confirmed["message"]["recovery_codes"].as_array().unwrap();
+    assert_eq!(does(verify(spare[0].clone()))["message"]["factor"], "recovery");
+    assert_eq!(does(verify(json!({"hex": "ff00"}))), refused);
+    let status = |realm: &str| json!({"message": {"call": "status", "account": {"realm": realm, "user": "ann"}}});
+    assert_eq!(does(status("town"))["message"]["failures_since"], 1);
+    assert_eq!(does(status("system"))["message"]["state"], "none");
+    assert!(does(status("No realm"))["error"].is_string());
+    let reset = json!({"call": "reset", "account": ann, "proof": {"password": "horse"}, "code": spare[1],
+        "context": context});
+    assert_eq!(does(json!({"message": reset}))["message"]["refusal"], "unsupported");
+    let largest = json!({"call": "set_policy", "realm": "town", "enforcement": {"after": u64::MAX}});
+    let by_handle = json!({"call": "status", "account": {"handle": "mfad1:AAAQEAYEAUDAOCAJBIFQYDIOB4IBCEQT"}});
+    let with_nul = json!({"call": "begin", "account": ann, "context": {"service": "a\0b", "rhost": "", "tty": ""}});
+    for message in [largest, by_handle, with_nul] {
+        assert!(does(json!({"message": message}))["lacks"].is_string(), "{message}");
+    }
+    assert!(adapter.finish().success());
 }
 
 #[test]
