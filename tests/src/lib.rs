@@ -1,6 +1,7 @@
 //! What the tests share: the built programs, a private daemon for one test, the outside tools that judge it, and the
 //! faults that it must live through.
 
+pub mod adapters;
 pub mod app;
 pub mod applicant;
 pub mod bench;

@@ -22,7 +22,14 @@ pub fn built(name: &str) -> PathBuf {
 /// When it is not installed; `tests/run` installs it.
 #[must_use]
 pub fn tool(name: &str) -> Command {
-    let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).any(|p| p.join(name).exists());
+    let found = is_installed(name);
     assert!(found, "{name} is not installed: run tests/run as root once, or install the packages that it lists");
     Command::new(name)
+}
+
+/// Whether a tool, or a header of a C library, is on this machine.
+#[must_use]
+pub fn is_installed(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).chain([PathBuf::from("/usr/include")]).any(|folder| folder.join(name).exists())
 }

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod benched;
+mod clients;
 mod denials;
 mod disk;
 mod echo;
@@ -70,7 +71,8 @@ fn measure(plan: &Plan) {
     row::print_head(&machine, plan.json);
     let denials = denials::tables(plan);
     if !plan.denials {
-        let rows: Vec<Row> = verify::rows(plan).into_iter().chain(pam::rows(plan)).chain(growth::rows(plan)).collect();
+        let rows: Vec<Row> =
+            [verify::rows, pam::rows, clients::rows, growth::rows].iter().flat_map(|rows| rows(plan)).collect();
         row::print(&rows, plan.json);
     }
     denials.iter().for_each(|table| table.print(plan.json));
