@@ -1,11 +1,6 @@
 /*
- * Lets mfad-conformance test libmfad: makes the calls that it reads, one JSON object each, and writes what came of each
- * in one line: conformance SOCKET
- *
- * In is {"message": REQUEST, "times": N}: the call is made so many times, once when that is absent, and the last outcome
- * is written. Out is {"message": REPLY}, a refusal included; {"error": TEXT} where there is no answer; or
- * {"lacks": TEXT} where the library has no such call, or cannot carry the message. Requests and replies are those of
- * PROTOCOL.md, section 13, without ids.
+ * Lets mfad-conformance judge libmfad: makes the calls that it reads, and writes what came of them, as PROTOCOL.md,
+ * section 14, says: conformance SOCKET
  */
 
 #include "conformance.h"

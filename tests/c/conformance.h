@@ -29,7 +29,7 @@ typedef struct {
     mfad_codes *codes;
 } request;
 
-/* Ends the program where it has nothing to answer: the input is not as conformance.c says, or there is no memory. */
+/* Ends the program where it has nothing to answer: the input is none of section 14, or there is no memory. */
 void give_up(const char *why);
 
 extern const char *socket_path;

@@ -1,11 +1,7 @@
-// Command adapter lets mfad-conformance test the Go client: it makes the calls that it reads, one JSON object each, and
-// writes what came of each in one line. Requests and replies are those of PROTOCOL.md, section 13, without ids.
+// Command adapter lets mfad-conformance judge the Go client: it makes the calls that it reads, and writes what came of
+// them, as PROTOCOL.md, section 14, says.
 //
 //	adapter SOCKET
-//
-// In is {"message": REQUEST, "times": N}: the call is made so many times, once when that is absent, and the last outcome
-// is written. Out is {"message": REPLY}, a refusal included; {"error": TEXT} where there is no answer; or
-// {"lacks": TEXT} where the client has no such call.
 package main
 
 import (
