@@ -1,8 +1,5 @@
 //! The golden frames: what a client must write, what it must understand, and what it must not take for an answer.
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
 use data_encoding::HEXLOWER;
 use mfad_proto::{Call, Request};
 use serde_json::Value;
@@ -62,14 +59,15 @@ pub(super) fn responses(candidate: &Candidate<'_>, report: &mut Report) {
 pub(super) fn faults(candidate: &Candidate<'_>, report: &mut Report) {
     let stage = Stage::open();
     let mut client = (candidate.start)(&stage.socket());
-    for (name, reply, frame) in faulty() {
+    for (name, call, frame) in faulty() {
         // A client may rest before it connects again to a server that has never answered.
         let cue = Cue { frame: Frame::OfTheRequest(PONG.to_vec()), after: After::Stays };
         let well = is_reply(&stage.play(client.as_mut(), Call::Ping, cue).outcome, &pong());
         report.note(&format!("a ping before {name}"), well);
-        let kind = call_for(reply).kind();
+        let call = call_named(call);
+        let kind = call.kind();
         let cue = Cue { frame, after: After::Closes };
-        let Scene { outcome, heard } = stage.play(client.as_mut(), call_for(reply), cue);
+        let Scene { outcome, heard } = stage.play(client.as_mut(), call, cue);
         if matches!(outcome, Outcome::Lacks(_)) {
             report.lacks(kind.as_str());
             continue;
@@ -83,7 +81,7 @@ pub(super) fn faults(candidate: &Candidate<'_>, report: &mut Report) {
         .note("a server that says nothing", is_no_answer(&stage.play(client.as_mut(), call_for("need"), cue).outcome));
 }
 
-/// Names, the replies that the bytes claim to be, and the bytes.
+/// Names, the calls that are answered so, and the bytes.
 fn faulty() -> Vec<(String, &'static str, Frame)> {
     let mut all: Vec<_> = bad()
         .iter()
@@ -91,7 +89,9 @@ fn faulty() -> Vec<(String, &'static str, Frame)> {
         .map(|vector| (vector.name.clone(), claimed(&vector.frame), Frame::OfTheRequest(vector.frame.clone())))
         .collect();
     let accepted = good().iter().find(|vector| vector.name == "response-accepted.json").expect("an acceptance");
-    let mut add = |name: &str, frame| all.push((name.to_owned(), "accepted", frame));
+    let password = good().iter().find(|vector| vector.name == "response-accepted-password.json").expect("another one");
+    all.push(("a password's acceptance".to_owned(), "verify", Frame::OfTheRequest(password.frame.clone())));
+    let mut add = |name: &str, frame| all.push((name.to_owned(), "verify", frame));
     add("an acceptance of another id", Frame::AsItStands(with_id(&accepted.frame, &[0xfb, 0x39, 0x30])));
     add("an acceptance of id 0", Frame::AsItStands(with_id(&accepted.frame, &[0])));
     add("a refusal of other versions", Frame::AsItStands(vec![3, 0, 0, 0, 0, 2, 3]));
@@ -102,11 +102,11 @@ fn faulty() -> Vec<(String, &'static str, Frame)> {
     all
 }
 
-/// The reply that a bad frame claims to be, where a client is told apart by it.
+/// A call that would be answered by what a bad frame claims to be.
 fn claimed(frame: &[u8]) -> &'static str {
     let number = frame.get(5..).and_then(|body| body.get(id_of(frame).len()));
     let number = number.map_or(usize::MAX, |number| usize::from(*number));
-    REPLIES.get(number).copied().filter(|reply| *reply != "going_away").unwrap_or("pong")
+    ANSWERED.get(number).copied().unwrap_or("ping")
 }
 
 fn is_golden(heard: &[Vec<u8>], vector: &Vector) -> Result<(), String> {
@@ -153,8 +153,13 @@ fn call_of(vector: &Vector) -> Call {
 
 /// A call that this reply may answer.
 fn call_for(reply: &str) -> Call {
-    static NAMES: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| REPLIES.into_iter().zip(ANSWERED).collect());
-    let name = format!("request-{}.json", NAMES[reply]);
+    let number = REPLIES.iter().position(|known| *known == reply).expect("a reply");
+    call_named(ANSWERED[number])
+}
+
+/// A golden request of this name.
+fn call_named(call: &str) -> Call {
+    let name = format!("request-{call}.json");
     call_of(good().iter().find(|vector| vector.name == name).unwrap_or_else(|| panic!("there is no {name}")))
 }
 
