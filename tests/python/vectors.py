@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What the golden frames of proto/vectors mean to messages.py.
 
-Each line of standard input is an object {"kind", "frame"} as in a vector. It is answered by a line of JSON: a good frame
-by {"message", "frame"}, the message and the frame as it is written again; a bad one by {"answer"}.
+Each line of standard input is an object {"kind", "frame"} as in a vector. It is answered by a line of JSON: a good
+frame by {"message", "frame"}, the message and the frame as it is written again; a bad one by {"answer"}.
 """
 import json
 import struct

@@ -26,6 +26,15 @@ pub fn read(vectors: &[Value]) -> Vec<Value> {
     answers(&mut script("vectors.py"), vectors)
 }
 
+/// What the client with all calls answers to these lines of the conformance program, on this socket.
+///
+/// # Panics
+/// When it fails, or does not answer each.
+#[must_use]
+pub fn converse(socket: &Path, lines: &[Value]) -> Vec<Value> {
+    answers(script("conformance.py").arg(socket), lines)
+}
+
 fn script(name: &str) -> Command {
     let mut command = tool("python3");
     // Nothing is left beside the source.

@@ -38,6 +38,11 @@ fn the_client_in_rust_conforms_and_lacks_nothing() {
 }
 
 #[test]
+fn the_client_in_python_conforms_and_lacks_nothing() {
+    conforms(&|socket| Box::new(Language::Python.start(socket)), &Lacks { calls: &[], frames: &[] });
+}
+
+#[test]
 fn the_client_in_go_conforms_and_lacks_what_login_services_need_not_ask() {
     let go = Language::go();
     let calls = ["list", "show", "import_one", "audit", "stats", "key_status", "key_rotate", "backup"];
