@@ -28,7 +28,7 @@ pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
         bench.round(plan)
     };
     let rounds: Vec<_> = (1..=plan.rounds()).map(numbered).collect();
-    let names = ["Rust"].into_iter().chain(bench.others.iter().map(|(name, _)| *name));
+    let names = ["Rust"].into_iter().chain(bench.others.iter().map(|(name, ..)| *name));
     let rows = names.enumerate().flat_map(|(number, name)| {
         let took = || rounds.iter().map(move |round| round.clients[number]);
         let over = took().zip(&rounds).map(|(took, round)| took / round.echo);
@@ -51,7 +51,7 @@ struct Bench {
     echo: Echo,
     // The clients end before their server.
     rust: Client,
-    others: Vec<(&'static str, Adapter)>,
+    others: Vec<(&'static str, Adapter, Language)>,
     _server: Benched,
 }
 
@@ -61,7 +61,10 @@ impl Bench {
         let mut others = Vec::new();
         for (name, tools, prepare) in OTHERS {
             match tools.iter().find(|tool| !is_installed(tool)) {
-                None => others.push((name, prepare().start(&server.folder().socket()))),
+                None => {
+                    let language = prepare();
+                    others.push((name, language.start(&server.folder().socket()), language));
+                }
                 Some(missing) => eprintln!("clients: nothing of {name}: {missing} is not installed"),
             }
         }
@@ -77,7 +80,7 @@ impl Bench {
             clients[0].push(each(count, || {
                 (0..count).for_each(|_| assert!(matches!(self.rust.call(Call::Ping), Ok(Reply::Pong(_))), "no pong"));
             }));
-            for ((name, adapter), times) in self.others.iter_mut().zip(&mut clients[1..]) {
+            for ((name, adapter, _), times) in self.others.iter_mut().zip(&mut clients[1..]) {
                 times.push(each(count, || match adapter.ask_often(Call::Ping, count) {
                     Outcome::Reply(reply) if reply["reply"] == "pong" => {}
                     other => panic!("{name}: {other:?}"),
