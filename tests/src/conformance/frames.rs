@@ -88,14 +88,19 @@ fn faulty() -> Vec<(String, &'static str, Frame)> {
         .filter(|vector| vector.kind == Kind::Response)
         .map(|vector| (vector.name.clone(), claimed(&vector.frame), Frame::OfTheRequest(vector.frame.clone())))
         .collect();
-    let accepted = good().iter().find(|vector| vector.name == "response-accepted.json").expect("an acceptance");
-    let password = good().iter().find(|vector| vector.name == "response-accepted-password.json").expect("another one");
-    all.push(("a password's acceptance".to_owned(), "verify", Frame::OfTheRequest(password.frame.clone())));
+    let frame_of = |reply: &str| {
+        let name = format!("response-{reply}.json");
+        good().iter().find(|vector| vector.name == name).unwrap_or_else(|| panic!("there is no {name}")).frame.clone()
+    };
+    let accepted = frame_of("accepted");
+    let mut add = |name: &str, call, reply| all.push((name.to_owned(), call, Frame::OfTheRequest(frame_of(reply))));
+    add("a password's acceptance", "verify", "accepted-password");
+    add("a backup without a pipe", "backup", "backup");
     let mut add = |name: &str, frame| all.push((name.to_owned(), "verify", frame));
-    add("an acceptance of another id", Frame::AsItStands(with_id(&accepted.frame, &[0xfb, 0x39, 0x30])));
-    add("an acceptance of id 0", Frame::AsItStands(with_id(&accepted.frame, &[0])));
+    add("an acceptance of another id", Frame::AsItStands(with_id(&accepted, &[0xfb, 0x39, 0x30])));
+    add("an acceptance of id 0", Frame::AsItStands(with_id(&accepted, &[0])));
     add("a refusal of other versions", Frame::AsItStands(vec![3, 0, 0, 0, 0, 2, 3]));
-    add("half an acceptance", Frame::AsItStands(accepted.frame[..accepted.frame.len() / 2].to_vec()));
+    add("half an acceptance", Frame::AsItStands(accepted[..accepted.len() / 2].to_vec()));
     add("no byte", Frame::AsItStands(Vec::new()));
     add("another protocol", Frame::AsItStands(b"HTTP/1.1 200 OK\r\n\r\n".to_vec()));
     add("two gigabytes", Frame::AsItStands([[0xff, 0xff, 0xff, 0x7f].as_slice(), &[1; 60_000]].concat()));
