@@ -5,6 +5,7 @@
 //! has no record costs the same commit as one that has; what belongs to another user, who bore the name before, is
 //! neither shown nor accepted, and only an administrator takes it away.
 
+mod handles;
 mod survey;
 
 use std::collections::HashMap;
@@ -25,6 +26,8 @@ use crate::reason::Reason;
 use crate::record::{Holder, Record};
 use crate::seal::{self, Sealer, Subject};
 use crate::store::{self, Committer, Failure};
+
+use self::handles::Borne;
 
 /// All accounts.
 pub(crate) struct Accounts {
@@ -128,7 +131,7 @@ impl Accounts {
         place: Place<'_>,
         decide: impl FnOnce(&mut Record) -> Result<T, Reason>,
     ) -> Result<Decided<Result<T, Reason>>, Error> {
-        let was_held = record.is_held();
+        let (was_held, borne) = (record.is_held(), Borne::by(&record));
         let verdict = if record.is_of_another(permit.uid()) && permit.call() != CallKind::Disable {
             // Takes as long as for a name that is not known.
             let _ignored = decide(&mut Record::default());
@@ -149,9 +152,10 @@ impl Accounts {
             record.holder = place.holder.filter(|_| !is_known);
             // Held until the record is durable: see the keys.
             let sealer = self.keys.sealer().await;
-            let sealed = sealer.seal(subject, &record).map_err(Error::Seal)?;
+            let mut changes = borne.changes(&record, permit.name(), &sealer)?;
+            changes.push((key(subject), Some(sealer.seal(subject, &record).map_err(Error::Seal)?)));
             drop(record);
-            self.store.put(key(subject), sealed).await.map_err(Error::Store)?;
+            self.store.apply(changes).await.map_err(Error::Store)?;
         }
         Ok(Decided { verdict, known: is_known })
     }
@@ -161,12 +165,14 @@ impl Accounts {
     /// # Errors
     /// [`Error`] when that could not be made durable.
     pub(crate) async fn remove(&self, permit: &Permit<'_>) -> Result<Decided<Result<(), Reason>>, Error> {
-        let key = key(Subject::Account(permit.name()));
-        let _lock = self.locks.lock(key.clone()).await;
-        if self.store.get(&key).map_err(Error::Store)?.is_none() {
+        let account = Subject::Account(permit.name());
+        let _lock = self.locks.lock(key(account)).await;
+        let Some(record) = self.load(&*self.keys.sealer().await, account)? else {
             return Ok(Decided { verdict: Err(Reason::NotEnrolled), known: false });
-        }
-        self.store.remove(key).await.map_err(Error::Store)?;
+        };
+        let mut changes = Borne::by(&record).removed();
+        changes.push((key(account), None));
+        self.store.apply(changes).await.map_err(Error::Store)?;
         Ok(Decided { verdict: Ok(()), known: true })
     }
 
@@ -268,14 +274,18 @@ impl Accounts {
             return Ok(());
         }
         let owner = Owner::of(&place).ok_or_else(|| self.broken(seal::Error::Broken))?;
-        let (generation, plain) = sealer.open_plain(owner.subject(), &sealed).map_err(|error| self.broken(error))?;
-        let sealed = sealer.seal_plain(owner.subject(), generation, plain).map_err(Error::Seal)?;
+        let sealed = sealer.seal_anew(owner.subject(), &sealed).map_err(|error| self.anew(error))?;
         self.store.put(place, sealed).await.map_err(Error::Store)
     }
 
     fn load(&self, sealer: &Sealer, subject: Subject<'_>) -> Result<Option<Record>, Error> {
         let Some(sealed) = self.store.get(&key(subject)).map_err(Error::Store)? else { return Ok(None) };
         sealer.open(subject, &sealed).map(Some).map_err(|error| self.broken(error))
+    }
+
+    /// A record that cannot be sealed again for want of randomness is not damaged.
+    fn anew(&self, error: seal::Error) -> Error {
+        if matches!(error, seal::Error::Random(_)) { Error::Seal(error) } else { self.broken(error) }
     }
 
     /// The proof has seen every record as it was written: one that does not open has changed since.

@@ -35,6 +35,7 @@ pub fn take(store: &dyn Store, sealer: &Sealer) -> Result<Inventory, Error> {
                     let opened = sealer.open_plain(owner.subject(), sealed);
                     found.note(opened.is_ok_and(|(_, plain)| RealmRecord::decode(&plain).is_ok()));
                 }
+                Some(Owner::Handle(handle)) => found.note(sealer.open_entry(&handle, sealed).is_ok()),
                 None => found.note(false),
             }
         }

@@ -52,6 +52,7 @@ pub mod sockets;
 pub mod stack;
 pub mod state;
 pub mod store;
+pub mod sweep;
 pub mod throttle;
 pub mod totp;
 pub mod used;

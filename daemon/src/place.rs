@@ -1,6 +1,6 @@
 //! Where a record stands in the store: its key, from whose it is, and back.
 
-use mfad_proto::{AccountName, Realm, UserName};
+use mfad_proto::{AccountName, Handle, Realm};
 
 use crate::names;
 use crate::seal::Subject;
@@ -12,6 +12,7 @@ pub(crate) fn key(subject: Subject<'_>) -> Vec<u8> {
         Subject::Account(name) => [&[ACCOUNT_KEY], names::bytes(name).as_slice()].concat(),
         Subject::Slot(slot) => [&[SLOT_KEY], slot.to_be_bytes().as_slice()].concat(),
         Subject::Realm(realm) => [&[REALM_KEY], realm.as_str().as_bytes()].concat(),
+        Subject::Handle(handle) => [&[HANDLE_KEY], handle.as_bytes().as_slice()].concat(),
     }
 }
 
@@ -32,15 +33,18 @@ pub(crate) enum Owner {
     Slot(u16),
     /// A realm's.
     Realm(Realm),
+    /// A handle's: it says whose the handle is.
+    Handle(Handle),
 }
 
 impl Owner {
     /// Reads a key; `None` when it is no record's.
     pub(crate) fn of(key: &[u8]) -> Option<Self> {
         match key.split_first()? {
-            (&ACCOUNT_KEY, name) => parse_name(name).map(Self::Account),
+            (&ACCOUNT_KEY, name) => names::parse(name).map(Self::Account),
             (&SLOT_KEY, slot) => Some(Self::Slot(u16::from_be_bytes(slot.try_into().ok()?))),
             (&REALM_KEY, realm) => Realm::new(std::str::from_utf8(realm).ok()?).map(Self::Realm),
+            (&HANDLE_KEY, handle) => Some(Self::Handle(Handle::from_random(handle.try_into().ok()?))),
             _ => None,
         }
     }
@@ -51,13 +55,9 @@ impl Owner {
             Self::Account(name) => Subject::Account(name),
             Self::Slot(slot) => Subject::Slot(*slot),
             Self::Realm(realm) => Subject::Realm(realm),
+            Self::Handle(handle) => Subject::Handle(handle),
         }
     }
-}
-
-fn parse_name(bytes: &[u8]) -> Option<AccountName> {
-    let (realm, user) = std::str::from_utf8(bytes).ok()?.split_once('\0')?;
-    Some(AccountName { realm: Realm::new(realm)?, user: UserName::new(user)? })
 }
 
 /// The first byte of the keys of accounts.
@@ -68,3 +68,6 @@ const SLOT_KEY: u8 = b'n';
 
 /// The first byte of the keys of realms.
 const REALM_KEY: u8 = b'r';
+
+/// The first byte of the keys of handles.
+const HANDLE_KEY: u8 = b'h';

@@ -20,6 +20,8 @@ pub enum Reason {
     Locked,
     /// A try that comes so many seconds too soon: not looked at. The one reason that the caller is told.
     TooSoon(u32),
+    /// No account that this peer may ask about bears this handle.
+    NoHandle,
     /// The account has no factor.
     NotEnrolled,
     /// No pending enrolment has this id.
@@ -60,7 +62,7 @@ impl Reason {
 
     /// Whether it is a guess that failed. Who sends a used or lapsed code knew it.
     pub(crate) const fn counts(self) -> bool {
-        matches!(self, Self::Wrong | Self::OtherStep(_) | Self::NotEnrolled)
+        matches!(self, Self::Wrong | Self::OtherStep(_) | Self::NotEnrolled | Self::NoHandle)
     }
 }
 
@@ -73,6 +75,7 @@ impl fmt::Display for Reason {
             Self::Lapsed => f.write_str("the issued recovery code has lapsed"),
             Self::Locked => f.write_str("locked after too many failures, until an administrator unlocks"),
             Self::TooSoon(seconds) => write!(f, "too soon after failures: {seconds} s are left"),
+            Self::NoHandle => f.write_str("no account here bears this handle"),
             Self::NotEnrolled => f.write_str("not enrolled"),
             Self::NoEnrollment => f.write_str("no such pending enrolment"),
             Self::Expired => f.write_str("the enrolment has lapsed"),

@@ -3,15 +3,18 @@
 //! MUST: pure; every record has the same length, so that neither disk nor time tells what is in it; the bytes live only
 //! in buffers that are wiped.
 
+mod codec;
+
 use std::fmt;
 
-use mfad_proto::{EnrollmentId, Failure, Handle, Label};
+use mfad_proto::{EnrollmentId, Failure, Handle, Stage};
 use zeroize::Zeroizing;
 
+use self::codec::{Reader, Writer};
 use crate::password::Hash;
 use crate::recovery::{Issued, Tag, Tags};
-use crate::throttle::{Counter, Moment, Tries};
-use crate::totp::{Algorithm, Digits, Generator, SEARCH, Step, TotpKey};
+use crate::throttle::Tries;
+use crate::totp::{Algorithm, Digits, Generator, TotpKey};
 use crate::used::UsedSteps;
 
 /// One account's record.
@@ -21,6 +24,8 @@ pub struct Record {
     pub generation: u64,
     /// The working factor.
     pub factor: Option<Factor>,
+    /// The factor before, where an application may still know nothing but its handle. It goes with `factor`.
+    pub superseded: Option<Factor>,
     /// The enrolment that waits for its first code. It never touches `factor`.
     pub pending: Option<Pending>,
     /// Failed tries that the owner was not told of yet.
@@ -40,6 +45,8 @@ pub struct Record {
     pub uid: Option<u32>,
     /// In a slot: the hash of the unknown name whose tries these are.
     pub holder: Option<Holder>,
+    /// Whether it was read with its handles entered in the store, as this layout has it.
+    pub is_entered: bool,
 }
 
 /// The first bytes of a name's keyed hash.
@@ -73,7 +80,33 @@ impl Record {
 
     /// Takes the factor away, and with it all that could bring one or stand for one.
     pub fn drop_factor(&mut self) {
-        (self.factor, self.pending, self.recovery, self.issued) = Default::default();
+        (self.factor, self.superseded, self.pending, self.recovery, self.issued) = Default::default();
+    }
+
+    /// Whether nothing would be lost with it: nobody's factor, code or password, and no count of failed tries.
+    #[must_use]
+    pub fn is_void(&self) -> bool {
+        self.is_vacant() && self.tries == Tries::default() && self.failures == Failures::default()
+    }
+
+    /// The enrolments that bear a handle, each with its stage.
+    pub fn enrolments(&self) -> impl Iterator<Item = (Stage, &Seed)> {
+        let pending = self.pending.as_ref().map(|pending| (Stage::Pending, &pending.seed));
+        let current = self.factor.as_ref().map(|factor| (Stage::Current, &factor.seed));
+        let superseded = self.superseded.as_ref().map(|factor| (Stage::Superseded, &factor.seed));
+        [pending, current, superseded].into_iter().flatten()
+    }
+
+    /// The stage of the enrolment that bears this handle.
+    #[must_use]
+    pub fn stage_of(&self, handle: &Handle) -> Option<Stage> {
+        self.enrolments().find(|(_, seed)| seed.handle == *handle).map(|(stage, _)| stage)
+    }
+
+    /// The handles that it bears.
+    #[must_use]
+    pub fn handles(&self) -> Vec<Handle> {
+        self.enrolments().map(|(_, seed)| seed.handle).collect()
     }
 
     /// Writes the record into bytes of one length.
@@ -85,17 +118,14 @@ impl Record {
         let mut out = Writer(plain.0.as_mut_slice());
         out.byte(LAYOUT)?;
         out.u64(self.generation)?;
-        out.option(self.factor.as_ref(), |out, factor| {
-            factor.seed.write(out)?;
-            out.u64(factor.enrolled_at)?;
-            factor.used.as_array().iter().try_for_each(|step| out.u64(step.0))?;
-            out.bytes(&factor.offset.to_le_bytes())
-        })?;
+        out.option(self.factor.as_ref(), |out, factor| factor.write(out))?;
+        out.option(self.superseded.as_ref(), |out, factor| factor.write(out))?;
         out.option(self.pending.as_ref(), |out, pending| {
             out.bytes(pending.id.as_bytes())?;
             pending.seed.write(out)?;
             out.u64(pending.expires_at)?;
-            out.byte(u8::from(pending.proved))
+            out.byte(u8::from(pending.proved))?;
+            out.byte(pending.misses)
         })?;
         out.bytes(&self.failures.count.to_le_bytes())?;
         out.option(self.failures.last.as_ref(), |out, last| {
@@ -123,24 +153,16 @@ impl Record {
     /// [`Error`] when the bytes are no record of this layout, padding included.
     pub fn decode(plain: &Plain) -> Result<Self, Error> {
         let mut from = Reader(plain.0.as_slice());
-        if from.byte()? != LAYOUT {
-            return Err(Error);
-        }
+        let is_entered = match from.byte()? {
+            LAYOUT => true,
+            WITHOUT_ENTRIES => false,
+            _ => return Err(Error),
+        };
         let record = Self {
             generation: from.u64()?,
-            factor: from.option(|from| {
-                Ok(Factor {
-                    seed: Seed::read(from)?,
-                    enrolled_at: from.u64()?,
-                    used: UsedSteps::from_array([from.step()?, from.step()?, from.step()?, from.step()?])
-                        .ok_or(Error)?,
-                    offset: from.offset()?,
-                })
-            })?,
-            pending: from.option(|from| {
-                let id = EnrollmentId::from_random(from.array()?);
-                Ok(Pending { id, seed: Seed::read(from)?, expires_at: from.u64()?, proved: from.flag()? })
-            })?,
+            factor: from.option(|from| Factor::read(from, is_entered))?,
+            superseded: if is_entered { from.option(|from| Factor::read(from, true))? } else { None },
+            pending: from.option(|from| Pending::read(from, is_entered))?,
             failures: Failures {
                 count: from.u32()?,
                 last: from.option(|from| Ok(Failure { time: from.u64()?, service: from.label()? }))?,
@@ -158,6 +180,7 @@ impl Record {
             password: from.option(Reader::hash)?,
             uid: from.option(Reader::u32)?,
             holder: from.option(Reader::array)?,
+            is_entered,
         };
         if from.0.iter().any(|byte| *byte != 0) { Err(Error) } else { Ok(record) }
     }
@@ -173,6 +196,28 @@ pub struct Factor {
     pub used: UsedSteps,
     /// How many steps the app's clock is ahead of this machine's, as a resync found: at most [`SEARCH`] either way.
     pub offset: i64,
+    /// Whether it was accepted by its own handle after it became the factor: an application knows that handle.
+    pub proved: bool,
+}
+
+impl Factor {
+    fn write(&self, out: &mut Writer<'_>) -> Result<(), Error> {
+        self.seed.write(out)?;
+        out.u64(self.enrolled_at)?;
+        self.used.as_array().iter().try_for_each(|step| out.u64(step.0))?;
+        out.bytes(&self.offset.to_le_bytes())?;
+        out.byte(u8::from(self.proved))
+    }
+
+    fn read(from: &mut Reader<'_>, is_whole: bool) -> Result<Self, Error> {
+        Ok(Self {
+            seed: Seed::read(from)?,
+            enrolled_at: from.u64()?,
+            used: UsedSteps::from_array([from.step()?, from.step()?, from.step()?, from.step()?]).ok_or(Error)?,
+            offset: from.offset()?,
+            proved: is_whole && from.flag()?,
+        })
+    }
 }
 
 /// An enrolment that waits for its first code.
@@ -185,6 +230,20 @@ pub struct Pending {
     pub expires_at: u64,
     /// Whether who began it gave a code of the working factor.
     pub proved: bool,
+    /// How many wrong codes were given under its handle, which is no secret.
+    pub misses: u8,
+}
+
+impl Pending {
+    fn read(from: &mut Reader<'_>, is_whole: bool) -> Result<Self, Error> {
+        Ok(Self {
+            id: EnrollmentId::from_random(from.array()?),
+            seed: Seed::read(from)?,
+            expires_at: from.u64()?,
+            proved: from.flag()?,
+            misses: if is_whole { from.byte()? } else { 0 },
+        })
+    }
 }
 
 /// A key, how codes are made of it, and the public name of the enrolment that made it.
@@ -246,7 +305,7 @@ pub struct Plain(Box<Zeroizing<[u8; Self::LENGTH]>>);
 
 impl Plain {
     /// Bytes of every record.
-    pub const LENGTH: usize = 832;
+    pub const LENGTH: usize = 960;
 
     /// All zeros, to be filled in place.
     #[must_use]
@@ -278,121 +337,8 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-struct Writer<'a>(&'a mut [u8]);
+/// The first byte of every record of this layout.
+const LAYOUT: u8 = 3;
 
-impl Writer<'_> {
-    fn bytes(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let (head, tail) = std::mem::take(&mut self.0).split_at_mut_checked(bytes.len()).ok_or(Error)?;
-        head.copy_from_slice(bytes);
-        self.0 = tail;
-        Ok(())
-    }
-
-    fn byte(&mut self, byte: u8) -> Result<(), Error> {
-        self.bytes(&[byte])
-    }
-
-    fn u64(&mut self, value: u64) -> Result<(), Error> {
-        self.bytes(&value.to_le_bytes())
-    }
-
-    fn counter(&mut self, counter: &Counter) -> Result<(), Error> {
-        self.bytes(&counter.in_a_row.to_le_bytes())?;
-        self.bytes(&counter.in_all.to_le_bytes())?;
-        self.u64(counter.last.run)?;
-        self.u64(counter.last.millis)
-    }
-
-    fn sized(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.byte(u8::try_from(bytes.len()).map_err(|_e| Error)?)?;
-        self.bytes(bytes)
-    }
-
-    fn option<T>(
-        &mut self,
-        value: Option<&T>,
-        write: impl FnOnce(&mut Self, &T) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        self.byte(u8::from(value.is_some()))?;
-        value.map_or(Ok(()), |value| write(self, value))
-    }
-}
-
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn bytes(&mut self, count: usize) -> Result<&'a [u8], Error> {
-        let (head, tail) = self.0.split_at_checked(count).ok_or(Error)?;
-        self.0 = tail;
-        Ok(head)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        self.bytes(N)?.try_into().map_err(|_e| Error)
-    }
-
-    fn byte(&mut self) -> Result<u8, Error> {
-        let [byte] = self.array()?;
-        Ok(byte)
-    }
-
-    fn u64(&mut self) -> Result<u64, Error> {
-        self.array().map(u64::from_le_bytes)
-    }
-
-    fn u32(&mut self) -> Result<u32, Error> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    fn flag(&mut self) -> Result<bool, Error> {
-        match self.byte()? {
-            0 => Ok(false),
-            1 => Ok(true),
-            _ => Err(Error),
-        }
-    }
-
-    fn hash(&mut self) -> Result<Hash, Error> {
-        std::str::from_utf8(self.sized()?).ok().and_then(Hash::parse).ok_or(Error)
-    }
-
-    fn step(&mut self) -> Result<Step, Error> {
-        self.u64().map(Step)
-    }
-
-    fn offset(&mut self) -> Result<i64, Error> {
-        let offset = i64::from_le_bytes(self.array()?);
-        if (-SEARCH..=SEARCH).contains(&offset) { Ok(offset) } else { Err(Error) }
-    }
-
-    fn counter(&mut self) -> Result<Counter, Error> {
-        let (in_a_row, in_all) = (self.u32()?, self.u32()?);
-        Ok(Counter { in_a_row, in_all, last: Moment { run: self.u64()?, millis: self.u64()? } })
-    }
-
-    fn tags(&mut self) -> Result<Tags, Error> {
-        let count = self.byte()?;
-        let tags = (0..count).map(|_| self.array().map(Tag::from_bytes)).collect::<Result<_, _>>()?;
-        Tags::new(tags).ok_or(Error)
-    }
-
-    fn sized(&mut self) -> Result<&'a [u8], Error> {
-        let count = self.byte()?;
-        self.bytes(usize::from(count))
-    }
-
-    fn label(&mut self) -> Result<Label, Error> {
-        std::str::from_utf8(self.sized()?).ok().and_then(Label::new).ok_or(Error)
-    }
-
-    fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<Option<T>, Error> {
-        match self.byte()? {
-            0 => Ok(None),
-            1 => read(self).map(Some),
-            _ => Err(Error),
-        }
-    }
-}
-
-/// The first byte of every record of this layout. Layout 1 had no passwords and no uids, and was never released.
-const LAYOUT: u8 = 2;
+/// Layout 2 had no superseded factors, and its handles had no entries of their own. (Layout 1 was never released.)
+const WITHOUT_ENTRIES: u8 = 2;

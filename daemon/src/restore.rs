@@ -18,7 +18,7 @@ use crate::home::{HEAD, KEYRING, LOG, STORE, UNFINISHED};
 use crate::keyring::{self, Keyring, SecretKey};
 use crate::ledger::{Ledger, MARK_KEY, Mark};
 use crate::locked;
-use crate::place::Owner;
+use crate::place::{self, Owner};
 use crate::record::Record;
 use crate::seal::{Sealer, Subject};
 use crate::state::{self, StateFolder};
@@ -230,7 +230,8 @@ impl<'f> Build<'f> {
                 let value = self.sealer.seal_plain(subject, generation, plain);
                 self.write(key, value.map_err(|_e| backup::Error::Content)?)
             }
-            Some(Owner::Slot(_)) | None => Ok(()),
+            // The records that come tell which handles there are now.
+            Some(Owner::Slot(_) | Owner::Handle(_)) | None => Ok(()),
         }
     }
 
@@ -240,7 +241,7 @@ impl<'f> Build<'f> {
         if self.old.as_ref().is_some_and(|old| old.has_moved_on(key, subject, &record)) {
             self.changed.push(name.clone());
         }
-        if let Some(factor) = &mut record.factor {
+        for factor in [&mut record.factor, &mut record.superseded].into_iter().flatten() {
             factor.used.use_up(self.used);
         }
         // Some may have been used since.
@@ -249,6 +250,10 @@ impl<'f> Build<'f> {
         record.pending = None;
         let value = self.sealer.seal(subject, &record).map_err(|_e| backup::Error::Content)?;
         self.accounts = self.accounts.saturating_add(1);
+        for handle in record.handles() {
+            let entry = self.sealer.seal_entry(&handle, name).map_err(|_e| backup::Error::Content)?;
+            self.write(&place::key(Subject::Handle(&handle)), entry)?;
+        }
         self.write(key, value)
     }
 

@@ -1,14 +1,15 @@
 //! Sealing of records: XChaCha20-Poly1305 under the data key, bound to whose record it is.
 //!
 //! MUST: the associated data holds format, kind, realm, user and generation, so that a record moved to another account
-//! or another generation does not open; a sealed record always has [`SEALED`] bytes.
+//! or another generation does not open; a sealed record always has [`SEALED`] bytes, and the entries of handles are all of one length.
 
 use std::fmt;
 use std::sync::Arc;
 
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{Tag, XChaCha20Poly1305, XNonce};
-use mfad_proto::{AccountName, Realm};
+use mfad_proto::{AccountName, Handle, Realm};
+use zeroize::Zeroizing;
 
 use crate::keyring::{DataKey, Keyring};
 use crate::locked::{self, Locked};
@@ -24,6 +25,8 @@ pub enum Subject<'a> {
     Slot(u16),
     /// What an administrator has set for a realm.
     Realm(&'a Realm),
+    /// Whose a handle is.
+    Handle(&'a Handle),
 }
 
 /// Seals and opens records. Clones share the keys.
@@ -87,24 +90,8 @@ impl Sealer {
     /// # Errors
     /// As [`Self::seal`].
     pub fn seal_plain(&self, subject: Subject<'_>, generation: u64, plain: Plain) -> Result<Vec<u8>, Error> {
-        let mut nonce = [0_u8; NONCE];
-        getrandom::fill(&mut nonce).map_err(Error::Random)?;
-        let mut sealed = Vec::with_capacity(SEALED);
-        sealed.push(FORMAT);
-        sealed.extend_from_slice(&self.current.id.to_le_bytes());
-        sealed.extend_from_slice(&generation.to_le_bytes());
-        sealed.extend_from_slice(&nonce);
         let mut body = plain;
-        let associated = associated(subject, generation);
-        let tag = self.current.cipher.encrypt_inout_detached(
-            &XNonce::from(nonce),
-            &associated,
-            body.expose_mut().as_mut_slice().into(),
-        );
-        let tag = tag.map_err(|_e| Error::Broken)?;
-        sealed.extend_from_slice(body.expose());
-        sealed.extend_from_slice(&tag);
-        Ok(sealed)
+        self.seal_body(subject, generation, body.expose_mut())
     }
 
     /// Opens what [`Self::seal_plain`] made for the same subject: its generation and plain bytes.
@@ -112,26 +99,83 @@ impl Sealer {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_plain(&self, subject: Subject<'_>, sealed: &[u8]) -> Result<(u64, Plain), Error> {
+        let mut plain = Plain::zeroed();
+        // Records of an older layout are shorter.
+        let length = sealed.len().saturating_sub(AROUND);
+        let body = plain.expose_mut().get_mut(..length).ok_or(Error::Broken)?;
+        let generation = self.open_body(subject, sealed, body)?;
+        Ok((generation, plain))
+    }
+
+    /// Seals whose a handle is, always to the same length: it must not tell how long the name is.
+    ///
+    /// # Errors
+    /// As [`Self::seal`].
+    pub fn seal_entry(&self, handle: &Handle, name: &AccountName) -> Result<Vec<u8>, Error> {
+        let (mut body, name) = (Zeroizing::new([0; names::LONGEST]), names::bytes(name));
+        // INVARIANT: no legal name is longer.
+        body.get_mut(..name.len()).ok_or(Error::Broken)?.copy_from_slice(&name);
+        self.seal_body(Subject::Handle(handle), 0, body.as_mut_slice())
+    }
+
+    /// Opens what [`Self::seal_entry`] made for the same handle.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_entry(&self, handle: &Handle, sealed: &[u8]) -> Result<AccountName, Error> {
+        let mut body = Zeroizing::new([0; names::LONGEST]);
+        self.open_body(Subject::Handle(handle), sealed, body.as_mut_slice())?;
+        // No name ends in a zero.
+        let length = body.iter().rposition(|byte| *byte != 0).map_or(0, |last| last.saturating_add(1));
+        body.get(..length).and_then(names::parse).ok_or(Error::Broken)
+    }
+
+    /// Opens what was sealed for this subject, and seals it with the present key.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn seal_anew(&self, subject: Subject<'_>, sealed: &[u8]) -> Result<Vec<u8>, Error> {
+        let length = sealed.len().checked_sub(AROUND).ok_or(Error::Broken)?;
+        let mut body = Zeroizing::new(vec![0; length]);
+        let generation = self.open_body(subject, sealed, &mut body)?;
+        self.seal_body(subject, generation, &mut body)
+    }
+
+    fn seal_body(&self, subject: Subject<'_>, generation: u64, body: &mut [u8]) -> Result<Vec<u8>, Error> {
+        let mut nonce = [0_u8; NONCE];
+        getrandom::fill(&mut nonce).map_err(Error::Random)?;
+        let mut sealed = Vec::with_capacity(AROUND.saturating_add(body.len()));
+        sealed.push(FORMAT);
+        sealed.extend_from_slice(&self.current.id.to_le_bytes());
+        sealed.extend_from_slice(&generation.to_le_bytes());
+        sealed.extend_from_slice(&nonce);
+        let associated = associated(subject, generation);
+        let cipher = &self.current.cipher;
+        let tag = cipher.encrypt_inout_detached(&XNonce::from(nonce), &associated, (&mut *body).into());
+        let tag = tag.map_err(|_e| Error::Broken)?;
+        sealed.extend_from_slice(body);
+        sealed.extend_from_slice(&tag);
+        Ok(sealed)
+    }
+
+    /// Opens into `body`, which has the length of what was sealed, and returns its generation.
+    fn open_body(&self, subject: Subject<'_>, sealed: &[u8], body: &mut [u8]) -> Result<u64, Error> {
         let id = key_id(sealed).ok_or(Error::Broken)?;
         let key = [Some(&self.current), self.old.as_ref()].into_iter().flatten().find(|key| key.id == id);
         let cipher = &key.ok_or(Error::Broken)?.cipher;
         let (_, rest) = sealed.split_at_checked(HEAD).ok_or(Error::Broken)?;
         let (generation, rest) = rest.split_first_chunk::<8>().ok_or(Error::Broken)?;
         let (nonce, rest) = rest.split_first_chunk::<NONCE>().ok_or(Error::Broken)?;
-        let (body, tag) = rest.split_first_chunk::<{ Plain::LENGTH }>().ok_or(Error::Broken)?;
-        let tag: &[u8; TAG] = tag.try_into().map_err(|_e| Error::Broken)?;
+        let (plain, tag) = rest.split_last_chunk::<TAG>().ok_or(Error::Broken)?;
+        if plain.len() != body.len() {
+            return Err(Error::Broken);
+        }
         let generation = u64::from_le_bytes(*generation);
-
-        let mut plain = Plain::zeroed();
-        plain.expose_mut().copy_from_slice(body);
-        let opened = cipher.decrypt_inout_detached(
-            &XNonce::from(*nonce),
-            &associated(subject, generation),
-            plain.expose_mut().as_mut_slice().into(),
-            &Tag::from(*tag),
-        );
-        opened.map_err(|_e| Error::Broken)?;
-        Ok((generation, plain))
+        body.copy_from_slice(plain);
+        let associated = associated(subject, generation);
+        let (nonce, tag) = (XNonce::from(*nonce), Tag::from(*tag));
+        cipher.decrypt_inout_detached(&nonce, &associated, body.into(), &tag).map_err(|_e| Error::Broken)?;
+        Ok(generation)
     }
 }
 
@@ -168,7 +212,10 @@ impl std::error::Error for Error {
 }
 
 /// Bytes of every sealed record: format, key number, generation, nonce, body, tag.
-pub const SEALED: usize = HEAD + 8 + NONCE + Plain::LENGTH + TAG;
+pub const SEALED: usize = AROUND + Plain::LENGTH;
+
+/// Bytes around the body of every sealed value.
+const AROUND: usize = HEAD + 8 + NONCE + TAG;
 
 /// The number of the key that this was sealed with.
 fn key_id(sealed: &[u8]) -> Option<u32> {
@@ -181,6 +228,7 @@ fn associated(subject: Subject<'_>, generation: u64) -> Vec<u8> {
         Subject::Account(name) => (b'a', names::bytes(name)),
         Subject::Slot(slot) => (b'n', slot.to_be_bytes().to_vec()),
         Subject::Realm(realm) => (b'r', realm.as_str().as_bytes().to_vec()),
+        Subject::Handle(handle) => (b'h', handle.as_bytes().to_vec()),
     };
     [&[FORMAT, kind], generation.to_le_bytes().as_slice(), &subject].concat()
 }

@@ -30,6 +30,7 @@ use crate::root_key::Source;
 use crate::service::Service;
 use crate::slots::{Claim, Slots};
 use crate::store::Failure;
+use crate::sweep::Sweeps;
 use crate::users::{Directory, Users};
 
 /// What a server needs to run.
@@ -52,6 +53,8 @@ pub struct Config {
     pub log: Box<dyn io::Write + Send>,
     /// How much of the audit log is kept.
     pub log_limits: Limits,
+    /// How often enrolments that were never confirmed are swept up.
+    pub sweeps: Sweeps,
 }
 
 /// Serves until `shutdown` resolves, or until the store has failed for good. A store that cannot be proved is no reason
@@ -65,7 +68,7 @@ pub async fn run(
     clock: Arc<dyn Clock>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Error> {
-    let Config { policy, users, helper, keyring, root, root_source, home, log, log_limits } = config;
+    let Config { policy, users, helper, keyring, root, root_source, home, log, log_limits, sweeps } = config;
     let metrics = Arc::new(Metrics::begin(Arc::clone(&clock)));
     let names = NameHasher::new(&keyring).map_err(Error::Memory)?;
     let chain = Chain::new(&keyring).map_err(Error::Memory)?;
@@ -73,9 +76,9 @@ pub async fn run(
     let audit =
         Arc::new(Audit::start(log, Arc::clone(&clock), place, (&names, Arc::clone(&metrics))).map_err(Error::Io)?);
     let tagger = Tagger::new(&keyring).map_err(Error::Memory)?;
-    let time = Timeline::begin(clock).map_err(|error| Error::Io(error.into()))?;
+    let time = Timeline::begin(Arc::clone(&clock)).map_err(|error| Error::Io(error.into()))?;
     let told = (Arc::clone(&audit), Arc::clone(&metrics));
-    let service = Service::new((keyring, root), names.clone(), home, told).map_err(Error::Memory)?;
+    let service = Service::new((keyring, root), names.clone(), home, (clock, sweeps), told).map_err(Error::Memory)?;
     let service = Arc::new(service);
     let (directory, first_factors) = (Directory::new(users), FirstFactors::new(helper));
     let mut rules = policy.clone();

@@ -14,6 +14,7 @@ use tokio::time::{Duration, interval, sleep};
 
 use crate::accounts::Accounts;
 use crate::audit::{Audit, Standing};
+use crate::clock::Clock;
 use crate::home::Home;
 use crate::keyring::{Keyring, SecretKey};
 use crate::keys::Keys;
@@ -24,6 +25,7 @@ use crate::names::NameHasher;
 use crate::proof::{Damage, Progress, REMEDY, prove};
 use crate::rotation;
 use crate::store::{self, Committer, Failure};
+use crate::sweep::{self, Sweeps};
 
 /// What the daemon can do now.
 pub(crate) struct Service {
@@ -32,6 +34,8 @@ pub(crate) struct Service {
     ledger: Arc<Ledger>,
     names: NameHasher,
     home: Arc<dyn Home>,
+    clock: Arc<dyn Clock>,
+    sweeps: Sweeps,
     audit: Arc<Audit>,
     metrics: Arc<Metrics>,
 }
@@ -56,12 +60,13 @@ impl Service {
         (keyring, root): (Keyring, SecretKey),
         names: NameHasher,
         home: Arc<dyn Home>,
+        (clock, sweeps): (Arc<dyn Clock>, Sweeps),
         (audit, metrics): (Arc<Audit>, Arc<Metrics>),
     ) -> Result<Self, locked::Error> {
         let ledger = Arc::new(Ledger::new(&keyring)?);
         let keys = Arc::new(Keys::new(keyring, root, Arc::clone(&home))?);
         let state = watch::Sender::new(State::Proving(Arc::default()));
-        Ok(Self { state, keys, ledger, names, home, audit, metrics })
+        Ok(Self { state, keys, ledger, names, home, clock, sweeps, audit, metrics })
     }
 
     /// The accounts, as soon as the proof has ended.
@@ -112,6 +117,7 @@ impl Service {
                     tokio::select! {
                         failure = accounts.failed() => failure,
                         () = rotation::tend(&self.keys, &accounts, &self.audit) => accounts.failed().await,
+                        () = sweep::tend(&accounts, (&*self.clock, self.sweeps), &self.audit) => accounts.failed().await,
                         () = self.note_log(&accounts) => accounts.failed().await,
                     }
                 }

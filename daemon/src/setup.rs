@@ -29,6 +29,7 @@ use crate::server::Config;
 use crate::sockets;
 use crate::state::{self, StateFolder};
 use crate::store;
+use crate::sweep::Sweeps;
 use crate::users::SystemUsers;
 
 /// The options of `mfad serve`.
@@ -95,8 +96,8 @@ pub fn prepare(options: &ServeOptions, tell: &mut dyn FnMut(&str)) -> Result<Pre
         None => usual,
     };
     let (users, log) = (Arc::new(SystemUsers), Box::new(io::stderr()));
-    let log_limits = Limits::default();
-    let config = Config { policy, users, helper, keyring, root, root_source, home, log, log_limits };
+    let (log_limits, sweeps) = (Limits::default(), Sweeps::default());
+    let config = Config { policy, users, helper, keyring, root, root_source, home, log, log_limits, sweeps };
     Ok(Prepared { config, listeners, reloader })
 }
 

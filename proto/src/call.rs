@@ -336,6 +336,41 @@ impl Call {
     }
 }
 
+impl Call {
+    /// The account that it is about, where it is about one.
+    #[must_use]
+    pub const fn account_mut(&mut self) -> Option<&mut Account> {
+        match self {
+            Self::Begin { account, .. }
+            | Self::Status { account }
+            | Self::Verify { account, .. }
+            | Self::Enroll { account, .. }
+            | Self::Confirm { account, .. }
+            | Self::Reset { account, .. }
+            | Self::Authenticate { account, .. }
+            | Self::Recovery { account, .. }
+            | Self::Resync { account, .. }
+            | Self::Passwd { account, .. }
+            | Self::Show { account }
+            | Self::Disable { account, .. }
+            | Self::Unlock { account }
+            | Self::Recover { account }
+            | Self::Remove { account }
+            | Self::SetPassword { account, .. }
+            | Self::ImportOne { account, .. } => Some(account),
+            Self::Ping
+            | Self::List { .. }
+            | Self::SetPolicy { .. }
+            | Self::GetPolicy { .. }
+            | Self::Audit { .. }
+            | Self::Stats { .. }
+            | Self::KeyStatus
+            | Self::KeyRotate
+            | Self::Backup { .. } => None,
+        }
+    }
+}
+
 impl CallKind {
     /// Whether the call changes nothing, so that sending it a second time is harmless.
     #[must_use]

@@ -110,3 +110,26 @@ pub struct FactorProfile {
     /// Its public name.
     pub handle: Handle,
 }
+
+/// What has become of an enrolment that bears a handle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum Stage {
+    /// It waits for its first code, or has lapsed.
+    Pending,
+    /// It is the account's factor.
+    Current,
+    /// It was the factor before, and goes on working by its handle until the current one has been accepted by its own.
+    Superseded,
+}
+
+impl Stage {
+    /// The word that `mfactl --json` prints.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Current => "current",
+            Self::Superseded => "superseded",
+        }
+    }
+}

@@ -13,6 +13,7 @@ use mfad_daemon::config::Config as File;
 use mfad_daemon::helper::Helper;
 use mfad_daemon::policy::{Policy, Role};
 use mfad_daemon::root_key::Source;
+use mfad_daemon::sweep::Sweeps;
 use mfad_daemon::users::{SystemUsers, Users};
 use mfad_daemon::{Access, Config, Error, Listener, run};
 use mfad_proto::{Call, Issuer, Pong, Reply};
@@ -111,7 +112,9 @@ impl InProcess {
         let helper = Helper::usual();
         let (keyring, root, home) = (home.keyring(), home.root(), Arc::<FaultyHome>::clone(home));
         let (log, log_limits, root_source) = (Box::new(std::io::sink()), Limits::default(), Source::StateFolder);
-        let config = Config { policy, users, helper, keyring, root, root_source, home, log, log_limits };
+        // What a test counts, nothing in the background may change.
+        let sweeps = Sweeps::NEVER;
+        let config = Config { policy, users, helper, keyring, root, root_source, home, log, log_limits, sweeps };
         let (shutdown, stopped) = oneshot::channel();
         let clock = Arc::new(clock.clone());
         let thread = std::thread::spawn(move || {

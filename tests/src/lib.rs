@@ -4,6 +4,7 @@
 pub mod adapters;
 pub mod app;
 pub mod applicant;
+pub mod bearer;
 pub mod bench;
 pub mod c_program;
 pub mod calls;

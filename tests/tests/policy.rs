@@ -167,10 +167,10 @@ fn a_realm_that_is_not_served_is_nobodys() {
 }
 
 #[test]
-fn an_account_by_handle_is_not_served_yet() {
+fn no_right_is_given_over_a_handle_before_it_is_known_whose_it_is() {
     let handle = Account::Handle(Handle::from_random([1; 20]));
     let refused = ask(&policy(), &peer(ROOT, &[]), &Role::ByHand, CallKind::Verify, &handle).err();
-    assert_eq!(refused, Some(Refusal::Unsupported));
+    assert_eq!(refused, Some(Refusal::NotPermitted));
 }
 
 #[test]

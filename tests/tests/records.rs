@@ -17,8 +17,9 @@ use proptest::prelude::*;
 #[derive(Debug)]
 struct Parts {
     generation: u64,
-    factor: Option<(SeedParts, u64, [u64; 4], i64)>,
-    pending: Option<([u8; 16], SeedParts, u64, bool)>,
+    factor: Option<FactorParts>,
+    superseded: Option<FactorParts>,
+    pending: Option<([u8; 16], SeedParts, u64, bool, u8)>,
     failures: (u32, Option<(u64, String)>),
     last_success: Option<u64>,
     tries: [(u32, u32, u64, u64); 5],
@@ -29,6 +30,8 @@ struct Parts {
     uid: Option<u32>,
     holder: Option<[u8; 16]>,
 }
+
+type FactorParts = (SeedParts, u64, [u64; 4], i64, bool);
 
 #[derive(Debug)]
 struct SeedParts {
@@ -51,22 +54,24 @@ impl SeedParts {
 
 impl Parts {
     fn build(&self) -> Record {
-        let factor = |(seed, enrolled_at, used, offset): &(SeedParts, u64, [u64; 4], i64)| {
+        let factor = |(seed, enrolled_at, used, offset, proved): &FactorParts| {
             let mut used = *used;
             used.sort_by(|one, other| other.cmp(one));
             let used = UsedSteps::from_array(used.map(Step)).unwrap();
-            Factor { seed: seed.build(), enrolled_at: *enrolled_at, used, offset: *offset }
+            Factor { seed: seed.build(), enrolled_at: *enrolled_at, used, offset: *offset, proved: *proved }
         };
-        let pending = |(id, seed, expires_at, proved): &([u8; 16], SeedParts, u64, bool)| Pending {
+        let pending = |(id, seed, expires_at, proved, misses): &([u8; 16], SeedParts, u64, bool, u8)| Pending {
             id: EnrollmentId::from_random(*id),
             seed: seed.build(),
             expires_at: *expires_at,
             proved: *proved,
+            misses: *misses,
         };
         let last = |(time, service): &(u64, String)| Failure { time: *time, service: Label::cut(service) };
         Record {
             generation: self.generation,
             factor: self.factor.as_ref().map(factor),
+            superseded: self.superseded.as_ref().map(factor),
             pending: self.pending.as_ref().map(pending),
             failures: Failures { count: self.failures.0, last: self.failures.1.as_ref().map(last) },
             last_success: self.last_success,
@@ -76,6 +81,7 @@ impl Parts {
             password: self.password.map(hash),
             uid: self.uid,
             holder: self.holder,
+            is_entered: true,
         }
     }
 
@@ -105,8 +111,9 @@ fn seed() -> impl Strategy<Value = SeedParts> {
 }
 
 fn parts() -> impl Strategy<Value = Parts> {
-    let factor = prop::option::of((seed(), any::<u64>(), any::<[u64; 4]>(), -SEARCH..=SEARCH));
-    let pending = prop::option::of((any::<[u8; 16]>(), seed(), any::<u64>(), any::<bool>()));
+    let factor = || prop::option::of((seed(), any::<u64>(), any::<[u64; 4]>(), -SEARCH..=SEARCH, any::<bool>()));
+    let factors = (factor(), factor());
+    let pending = prop::option::of((any::<[u8; 16]>(), seed(), any::<u64>(), any::<bool>(), any::<u8>()));
     // Longer than a label may be: it is cut.
     let failures = (any::<u32>(), prop::option::of((any::<u64>(), "\\PC{0,80}")));
     let recovery = prop::collection::vec(any::<[u8; 16]>(), 0..=Tags::MOST);
@@ -118,11 +125,19 @@ fn parts() -> impl Strategy<Value = Parts> {
         any::<Option<[u8; 16]>>(),
         any::<Option<u32>>(),
     );
-    (any::<u64>(), factor, pending, failures, any::<Option<u64>>(), rest).prop_map(
-        |(generation, factor, pending, failures, last_success, (tries, recovery, issued, holder, password, uid))| {
+    (any::<u64>(), factors, pending, failures, any::<Option<u64>>(), rest).prop_map(
+        |(
+            generation,
+            (factor, superseded),
+            pending,
+            failures,
+            last_success,
+            (tries, recovery, issued, holder, password, uid),
+        )| {
             Parts {
                 generation,
                 factor,
+                superseded,
                 pending,
                 failures,
                 last_success,
@@ -157,6 +172,7 @@ proptest! {
         prop_assert_eq!(bytes(&again), bytes(&record));
         prop_assert_eq!(again.generation, record.generation);
         prop_assert_eq!(again.factor.as_ref().map(|f| (f.used, f.offset)), record.factor.as_ref().map(|f| (f.used, f.offset)));
+        prop_assert_eq!(again.handles(), record.handles());
         prop_assert_eq!(again.pending.as_ref().map(|p| p.id), record.pending.as_ref().map(|p| p.id));
         prop_assert_eq!(&again.failures, &record.failures);
         prop_assert_eq!(again.last_success, record.last_success);
@@ -188,7 +204,7 @@ proptest! {
     fn any_bytes_are_a_record_or_an_error(random in prop::collection::vec(any::<u8>(), Plain::LENGTH)) {
         let mut plain = Plain::zeroed();
         plain.expose_mut().copy_from_slice(&random);
-        if let Ok(record) = Record::decode(&plain) {
+        if let Ok(record) = Record::decode(&plain) && record.is_entered {
             prop_assert_eq!(bytes(&record), *plain.expose());
         }
     }

@@ -302,7 +302,7 @@ fn a_reader_that_goes_away_costs_nothing_and_one_at_a_time_is_served() {
     let options = Options::new(daemon.socket(), Trusted::OWN);
     let ask = || receive(&options, Password::new(Zeroizing::new(PASSPHRASE.as_bytes().to_vec())).unwrap()).unwrap();
     let Ok(Stream { records, pipe }) = ask() else { panic!("no backup") };
-    assert_eq!(records, 300);
+    assert_eq!(records, 600, "each account, and its handle");
     // The pipe is full by now or soon, and nobody reads it.
     assert!(matches!(ask(), Err(Reply::Refused(Refusal::TryLater { seconds: 60 }))));
     assert!(matches!(daemon.client().call(verify("user1", "000000")), Ok(Reply::Refused(Refusal::Denied))));

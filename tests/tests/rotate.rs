@@ -44,11 +44,11 @@ fn a_new_key_seals_every_record_and_the_old_one_goes() {
     let mut daemon = Daemon::start_clocked("");
     let mut client = daemon.client();
     let mut phones: Vec<_> = (0..200).map(|n| Phone::enroll(&mut client, &format!("user{n}"), NOON)).collect();
-    // A slot, and an account that is only pending.
+    // A slot, and an account that is only pending. Each account has a handle, which is a record of its own.
     assert!(denied(&client.call(verify("nobody", "123456")).unwrap()));
     let pending = begin_enrollment(&mut client, "pending");
     let before = keys(&mut client, Call::KeyStatus);
-    assert_eq!((before.id, before.old, before.records, before.left), (1, None, 202, 0));
+    assert_eq!((before.id, before.old, before.records, before.left), (1, None, 403, 0));
     let old = keyring(daemon.state()).data().key.expose().to_vec();
 
     daemon.set_time(NOON + 30);
@@ -60,7 +60,7 @@ fn a_new_key_seals_every_record_and_the_old_one_goes() {
         assert!(accepted(&client.call(verify(&format!("user{n}"), &phone.code(NOON / 30 + 1))).unwrap()));
     }
     let after = wait_for_keys(&mut client);
-    assert_eq!((after.id, after.old, after.records, after.left), (2, None, 202, 0));
+    assert_eq!((after.id, after.old, after.records, after.left), (2, None, 403, 0));
     let again = begin_enrollment(&mut client, "pending");
     assert_eq!((again.id, again.uri.expose()), (pending.id, pending.uri.expose()));
 
@@ -90,13 +90,13 @@ fn mfactl_shows_and_changes_the_key() {
         serde_json::from_slice(&output.stdout).unwrap()
     };
     let status = object(&["key", "status"]);
-    assert_eq!((&status["key"], &status["old"], &status["records"]), (&1.into(), &serde_json::Value::Null, &1.into()));
+    assert_eq!((&status["key"], &status["old"], &status["records"]), (&1.into(), &serde_json::Value::Null, &2.into()));
     assert_eq!(object(&["key", "rotate"])["result"], "done");
     let status = object(&["key", "status"]);
     assert_eq!((&status["key"], &status["old"], &status["left"]), (&2.into(), &serde_json::Value::Null, &0.into()));
     assert_eq!(status["made_at"], NOON);
     let said = daemon.mfactl(&["key", "status"], "");
-    assert!(String::from_utf8_lossy(&said.stdout).starts_with("key 2, made 2023-11-14T22:14:15Z, seals 1 records"));
+    assert!(String::from_utf8_lossy(&said.stdout).starts_with("key 2, made 2023-11-14T22:14:15Z, seals 2 records"));
     assert_eq!(daemon.mfactl(&["key"], "").status.code(), Some(2));
 }
 

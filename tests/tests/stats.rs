@@ -87,10 +87,10 @@ fn the_counts_are_those_of_what_happened() {
 
     assert_eq!(value(&after, "mfad_commits_total", &[]), home.commits());
     assert_eq!(value(&after, "mfad_commit_duration_seconds_count", &[]), home.commits());
-    // One a change: each waited for the one before. What came too soon changed nothing, nor did a refusal.
-    assert_eq!(grown("mfad_commit_changes_total", &[]), 2 + 1 + 1 + 1 + 24);
+    // Each waited for the one before; a new handle is a change of its own. What came too soon changed nothing, nor did a refusal.
+    assert_eq!(grown("mfad_commit_changes_total", &[]), 2 * 2 + 1 + 1 + 1 + 24);
     assert_eq!(value(&after, "mfad_last_commit_timestamp_seconds", &[]), NOON + 30);
-    assert_eq!(value(&after, "mfad_store_records", &[]), 4, "three accounts and a slot");
+    assert_eq!(value(&after, "mfad_store_records", &[]), 6, "three accounts, two handles and a slot");
     assert_eq!((value(&after, "mfad_store_size_bytes", &[]), value(&after, "mfad_ready", &[])), (0, 1));
     assert_eq!(value(&after, "mfad_root_key_info", &["state"]), 1);
     assert_eq!(value(&after, "mfad_build_info", &[env!("CARGO_PKG_VERSION")]), 1);

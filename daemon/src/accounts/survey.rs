@@ -96,13 +96,20 @@ impl Accounts {
     }
 
     /// The first accounts above a key whose keys begin so, with their sealed records: at most `most` of them.
-    fn sealed_above(&self, start: &[u8], above: &[u8], most: usize) -> Result<Vec<(AccountName, Vec<u8>)>, Error> {
+    pub(super) fn sealed_above(
+        &self,
+        start: &[u8],
+        above: &[u8],
+        most: usize,
+    ) -> Result<Vec<(AccountName, Vec<u8>)>, Error> {
         let entries = self.store.page(above, most).map_err(Error::Store)?;
         let accounts = entries.into_iter().take_while(|(key, _)| key.starts_with(start));
         accounts
             .map(|(key, sealed)| match Owner::of(&key) {
                 Some(Owner::Account(name)) => Ok((name, sealed)),
-                Some(Owner::Slot(_) | Owner::Realm(_)) | None => Err(self.broken(seal::Error::Broken)),
+                Some(Owner::Slot(_) | Owner::Realm(_) | Owner::Handle(_)) | None => {
+                    Err(self.broken(seal::Error::Broken))
+                }
             })
             .collect()
     }

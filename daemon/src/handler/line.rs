@@ -18,10 +18,12 @@ impl Handler {
         outcome: &Outcome,
     ) {
         self.metrics.answered(call, outcome.word(), watch.micros());
-        let name = match subject {
-            Subject::Account(Account::Name(name)) | Subject::Disabled(Account::Name(name), _) => Some(name),
-            Subject::Account(Account::Handle(_)) | Subject::Disabled(Account::Handle(_), _) => None,
-            Subject::Realm(..) | Subject::Server => None,
+        let (name, handle) = match subject {
+            Subject::Account(Account::Name(name)) | Subject::Disabled(Account::Name(name), _) => (Some(name), None),
+            Subject::Account(Account::Handle(handle)) | Subject::Disabled(Account::Handle(handle), _) => {
+                (None, Some(handle))
+            }
+            Subject::Realm(..) | Subject::Server => (None, None),
         };
         let (realm, said) = match subject {
             Subject::Realm(realm, said) => (Some(realm), said.clone()),
@@ -29,6 +31,8 @@ impl Handler {
             Subject::Account(_) | Subject::Server => (name.map(|name| &name.realm), None),
         };
         let hash = |name: &AccountName| audit::short(&self.names.hash(name));
+        let of_handle = |handle| audit::short(&self.names.hash_handle(handle));
+        let unknown = name.filter(|_| !outcome.known).map(hash).or_else(|| handle.map(of_handle));
         let socket = match &*caller.role {
             Role::ByHand => "by-hand",
             Role::Public => "public",
@@ -42,7 +46,7 @@ impl Handler {
             call,
             realm: realm.map(Realm::as_str),
             user: name.filter(|_| outcome.known).map(|name| name.user.as_str()),
-            user_hash: name.filter(|_| !outcome.known).map(hash),
+            user_hash: unknown,
             outcome: outcome.word(),
             factor: outcome.factor(),
             said: said.as_deref(),

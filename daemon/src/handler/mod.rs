@@ -3,6 +3,7 @@
 //! MUST: no rule is decided here; any internal error is `Unavailable`; every request leaves exactly one line.
 
 mod administration;
+mod handle;
 mod import;
 mod line;
 mod listing;
@@ -15,8 +16,8 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use mfad_proto::{
-    Account, AccountName, Call, CallKind, Code, Context, Enrollment, EnrollmentId, Issuer, Label, Pong, Refusal, Reply,
-    State, Status,
+    Account, AccountName, Call, CallKind, Code, Context, Enrollment, EnrollmentId, Handle, Issuer, Label, Pong,
+    Refusal, Reply, State, Status,
 };
 use tokio::sync::watch;
 
@@ -37,6 +38,7 @@ use crate::totp;
 use crate::users::{Asker, Directory};
 use crate::vault::{self, Demand, First, Fresh, Opening, Try};
 
+use self::handle::Whose;
 use self::line::{Subject, subject};
 use self::outcome::{Halt, Outcome};
 
@@ -68,11 +70,18 @@ pub(crate) struct Answer {
 
 impl Handler {
     /// Answers one request.
-    pub(crate) async fn answer(&self, caller: &Caller, call: Call) -> Answer {
+    pub(crate) async fn answer(&self, caller: &Caller, mut call: Call) -> Answer {
         let watch = Stopwatch::start();
         let kind = call.kind();
+        let policy = Arc::clone(&self.policy.borrow());
+        let named = self.name(&policy, caller, &mut call).await;
         let (subject, context) = subject(&call);
-        let outcome = self.decide(caller, call).await.unwrap_or_else(|halt| halt.outcome(|| self.service.why()));
+        let outcome = match named {
+            Ok(Whose::Named(handle)) => self.decide(&policy, caller, call, handle).await,
+            Ok(Whose::Nobodys(stranger)) => self.refuse(&stranger).await,
+            Err(halt) => Err(halt),
+        };
+        let outcome = outcome.unwrap_or_else(|halt| halt.outcome(|| self.service.why()));
         self.record(caller, (kind.as_str(), watch), (&subject, &context), &outcome);
         Answer { reply: outcome.reply, descriptor: outcome.descriptor }
     }
@@ -84,18 +93,21 @@ impl Handler {
     }
 
     #[expect(clippy::too_many_lines, reason = "one match, with an arm for each call")]
-    async fn decide(&self, caller: &Caller, call: Call) -> Result<Outcome, Halt> {
+    async fn decide(
+        &self,
+        policy: &Policy,
+        caller: &Caller,
+        call: Call,
+        handle: Option<Handle>,
+    ) -> Result<Outcome, Halt> {
         let (kind, peer, role) = (call.kind(), &caller.peer, &*caller.role);
-        let policy = Arc::clone(&self.policy.borrow());
-        let permit = async |account: &Account| self.permit(&policy, caller, kind, account).await;
+        let permit = async |account: &Account| self.permit(policy, caller, kind, account).await;
         match call {
             Call::Ping => Ok(Outcome::plain(Reply::Pong(pong(self.service.why())))),
             Call::Begin { account, context } => self.begin(&permit(&account).await?, &context).await,
             Call::Status { account } => self.status(&permit(&account).await?).await,
             Call::Verify { account, code, context } => {
-                let permit = permit(&account).await?;
-                let shown = (&First::Vouched, &code, &context.service);
-                self.tried(&permit, shown, vault::verify, Reply::Accepted).await
+                self.verify(&permit(&account).await?, handle.as_ref(), &code, &context.service).await
             }
             Call::Enroll { account, proof, ticket, issuer, .. } => {
                 let permit = permit(&account).await?;
@@ -217,6 +229,20 @@ impl Handler {
             if other { Status { state: State::Locked, ..status } } else { status }
         };
         Ok(Outcome::seen(accounts.view(permit, look).await, Reply::Status))
+    }
+
+    async fn verify(
+        &self,
+        permit: &Permit<'_>,
+        handle: Option<&Handle>,
+        code: &Code,
+        service: &Label,
+    ) -> Result<Outcome, Halt> {
+        let judge = |record: &mut Record, typed: &Try<'_>, now| match handle {
+            Some(handle) => vault::verify_by_handle(record, handle, typed, permit.rules().replace, now),
+            None => vault::verify(record, typed, now),
+        };
+        self.tried(permit, (&First::Vouched, code, service), judge, Reply::Accepted).await
     }
 
     /// Lets the vault judge what somebody typed, behind the first factor.

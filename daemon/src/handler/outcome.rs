@@ -50,6 +50,7 @@ impl Outcome {
                     | Reason::OtherStep(_)
                     | Reason::Lapsed
                     | Reason::Locked
+                    | Reason::NoHandle
                     | Reason::NotEnrolled
                     | Reason::NoEnrollment
                     | Reason::Expired

@@ -4,6 +4,7 @@
 //! account demands one; what no line allows is refused; a realm's socket gives `login` in that realm and nothing else,
 //! whoever is at the other end.
 
+mod handle;
 mod permit;
 mod rules;
 
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 
 use mfad_proto::{Account, CallKind, Realm, Refusal, UserName};
 
+pub use handle::{Named, Stranger};
 pub use permit::{Judged, NOBODYS, Permit, Person, RealmPermit, ServerPermit, Shown};
 pub use rules::{Exceptions, Rules};
 
@@ -153,7 +155,7 @@ impl Policy {
     /// May this peer ask this of this account? `who` is the user of this machine that its uid belongs to.
     ///
     /// # Errors
-    /// `NotPermitted`, or `Unsupported` for an account named by a handle.
+    /// `NotPermitted`, also for an account named by a handle: [`Self::judge_handle`] says first whose it is.
     pub fn judge(
         &self,
         (peer, role): (&Peer, &Role),
@@ -163,7 +165,7 @@ impl Policy {
     ) -> Result<Judged<'_>, Refusal> {
         let name = match account {
             Account::Name(name) => name.clone(),
-            Account::Handle(_) => return Err(Refusal::Unsupported),
+            Account::Handle(_) => return Err(Refusal::NotPermitted),
         };
         let rules = self.realms.get(&name.realm).ok_or(Refusal::NotPermitted)?;
         let owner = who == Some(&name.user) && self.has_owner(peer, role, &name.realm);

@@ -109,15 +109,15 @@ impl Committer {
     /// # Errors
     /// [`Error::Stopped`] when this or an earlier commit failed.
     pub async fn put(&self, key: Vec<u8>, value: Vec<u8>) -> Result<(), Error> {
-        self.change((key, Some(value))).await
+        self.apply(vec![(key, Some(value))]).await
     }
 
-    /// Removes a value and returns when that is durable, as [`Self::put`] does.
+    /// Makes these changes, all or none of them, and returns when they are durable, as [`Self::put`] does.
     ///
     /// # Errors
     /// [`Error::Stopped`] when this or an earlier commit failed.
-    pub async fn remove(&self, key: Vec<u8>) -> Result<(), Error> {
-        self.change((key, None)).await
+    pub async fn apply(&self, changes: Vec<Change>) -> Result<(), Error> {
+        self.write(changes).await
     }
 
     /// Writes a batch that changes nothing but what it notes of the audit log.
@@ -125,21 +125,16 @@ impl Committer {
     /// # Errors
     /// [`Error::Stopped`] when this or an earlier commit failed.
     pub async fn note_log(&self) -> Result<(), Error> {
-        self.write(None).await
+        self.write(Vec::new()).await
     }
 
-    async fn change(&self, change: Change) -> Result<(), Error> {
-        self.write(Some(change)).await
-    }
-
-    async fn write(&self, change: Option<Change>) -> Result<(), Error> {
+    async fn write(&self, changes: Vec<Change>) -> Result<(), Error> {
         if self.failure.borrow().is_some() {
             return Err(Error::Stopped);
         }
         match &self.writer {
             Writer::InPlace(scribe) => {
-                let committed =
-                    scribe.lock().unwrap_or_else(PoisonError::into_inner).commit(change.into_iter().collect());
+                let committed = scribe.lock().unwrap_or_else(PoisonError::into_inner).commit(changes);
                 committed.map_err(|error| {
                     self.fail(Failure::of(&error));
                     Error::Stopped
@@ -148,7 +143,7 @@ impl Committer {
             Writer::Thread { jobs, .. } => {
                 let (done, durable) = oneshot::channel();
                 let jobs = jobs.as_ref().ok_or(Error::Stopped)?;
-                jobs.send(Job::Write(change, done)).map_err(|_e| Error::Stopped)?;
+                jobs.send(Job::Write(changes, done)).map_err(|_e| Error::Stopped)?;
                 durable.await.map_err(|_e| Error::Stopped)
             }
         }
@@ -202,8 +197,8 @@ enum Writer {
 }
 
 enum Job {
-    /// A change, or only a batch, and who waits for it: dropped without a word when the commit failed.
-    Write(Option<Change>, oneshot::Sender<()>),
+    /// Changes, or only a batch, and who waits for it: dropped without a word when the commit failed.
+    Write(Vec<Change>, oneshot::Sender<()>),
     /// A request for a snapshot, which falls between two batches.
     Snapshot(oneshot::Sender<Result<Snapshot, Error>>),
 }
@@ -234,8 +229,8 @@ fn serve(mut scribe: Scribe, queue: &Receiver<Job>, failure: &watch::Sender<Opti
         let (mut changes, mut waiting, mut snapshots) = (Vec::new(), Vec::new(), Vec::new());
         for job in std::iter::once(first).chain(queue.try_iter().take(BATCH)) {
             match job {
-                Job::Write(change, done) => {
-                    changes.extend(change);
+                Job::Write(wanted, done) => {
+                    changes.extend(wanted);
                     waiting.push(done);
                 }
                 Job::Snapshot(give) => snapshots.push(give),
@@ -277,6 +272,9 @@ impl Scribe {
         let watch = Stopwatch::start();
         let mark = self.mark_after(&changes)?;
         let sealed = self.ledger.seal_mark(&mark).map_err(|error| Error::Io(error.into()))?;
+        // Before it is gone: who looks meanwhile, without a lock, must not take it for lost.
+        let gone = changes.iter().filter(|(_, value)| value.is_none());
+        gone.for_each(|(key, _)| self.known.write().unwrap_or_else(PoisonError::into_inner).remove(key));
         let keys: Vec<_> = changes.iter().map(|(key, value)| (key.clone(), value.is_some())).collect();
         let mut batch = changes;
         batch.push((MARK_KEY.to_vec(), Some(sealed)));
@@ -343,5 +341,5 @@ impl Drop for Scribe {
     }
 }
 
-/// Changes in one batch, besides the first.
+/// Requests whose changes make one batch, besides the first.
 const BATCH: usize = 255;

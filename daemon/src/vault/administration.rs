@@ -13,12 +13,11 @@ use crate::throttle::{Counter, Tries};
 /// # Errors
 /// [`Reason::NotEnrolled`] where there is neither factor nor password.
 pub fn unlock(record: &mut Record, now: Now) -> Result<(), Reason> {
-    match &mut record.factor {
-        Some(factor) => {
-            factor.used.forget_after(super::newest_step(now.unix));
-        }
-        None if record.password.is_some() => {}
-        None => return Err(Reason::NotEnrolled),
+    if record.factor.is_none() && record.password.is_none() {
+        return Err(Reason::NotEnrolled);
+    }
+    for factor in [&mut record.factor, &mut record.superseded].into_iter().flatten() {
+        factor.used.forget_after(super::newest_step(now.unix));
     }
     record.tries = Tries::default();
     Ok(())

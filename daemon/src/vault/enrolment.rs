@@ -72,14 +72,48 @@ pub(super) fn open<'r>(record: &'r mut Record, opening: Opening<'_>, proved: boo
     record.begin_anew_when_vacant();
     let expires_at = now.unix.saturating_add(ENROLLMENT_SECONDS);
     let pending = match record.pending.take() {
-        Some(pending) if now.unix < pending.expires_at && pending.proved == proved => Pending { expires_at, ..pending },
+        Some(pending) if is_resumable(&pending, proved, now) => Pending { expires_at, ..pending },
         Some(_) | None => {
             let Fresh { id, key, handle } = fresh;
             let seed = Seed { key, algorithm: rules.algorithm, digits: rules.digits, handle };
-            Pending { id, seed, expires_at, proved }
+            Pending { id, seed, expires_at, proved, misses: 0 }
         }
     };
     record.pending.insert(pending)
+}
+
+fn is_resumable(pending: &Pending, proved: bool, now: Now) -> bool {
+    now.unix < pending.expires_at && pending.proved == proved && pending.misses < MISSES
+}
+
+/// Judges the first code of an enrolment, and whether it may become the factor.
+///
+/// # Errors
+/// As [`confirm`].
+pub(super) fn judge_first(
+    pending: &Pending,
+    replaces: bool,
+    code: &[u8],
+    replace: Replacing,
+    now: Now,
+) -> Result<Step, Reason> {
+    let judged = Reason::of(pending.seed.generator().judge(code, Step::at(now.unix), None));
+    if now.unix >= pending.expires_at {
+        Err(Reason::Expired)
+    } else if replaces && replace == Replacing::Code && !pending.proved {
+        Err(Reason::Enrolled)
+    } else {
+        judged
+    }
+}
+
+/// Makes this key the factor. What was before is gone, and so are all codes; the counts of wrong ones begin at 0.
+pub(super) fn install(record: &mut Record, seed: Seed, used: UsedSteps, now: Now) {
+    record.drop_factor();
+    record.generation = record.generation.saturating_add(1);
+    record.factor = Some(Factor { seed, enrolled_at: now.unix, used, offset: 0, proved: false });
+    record.holder = None;
+    record.tries = Tries { codes: Counter::default(), own: Counter::default(), ..record.tries };
 }
 
 /// A ticket is good until the enrolment that it was given for is confirmed: a login may be cut off.
@@ -112,21 +146,12 @@ pub fn confirm(
     let Some(pending) = record.pending.take_if(|pending| pending.id == id) else {
         return Err(Reason::NoEnrollment.after_same_work(code, present));
     };
-    let judged = Reason::of(pending.seed.generator().judge(code, present, None));
-    let allowed = match (now.unix < pending.expires_at, &record.factor) {
-        (false, _) => Err(Reason::Expired),
-        (true, Some(_)) if replace == Replacing::Code && !pending.proved => Err(Reason::Enrolled),
-        (true, Some(_) | None) => Ok(()),
-    };
-    match allowed.and(judged) {
+    match judge_first(&pending, record.factor.is_some(), code, replace, now) {
         Ok(first) => {
             let used = UsedSteps::first(first);
-            record.drop_factor();
-            record.generation = record.generation.saturating_add(1);
-            record.factor = Some(Factor { seed: pending.seed, enrolled_at: now.unix, used, offset: 0 });
+            install(record, pending.seed, used, now);
             record.recovery = recovery;
-            (record.failures, record.holder) = Default::default();
-            record.tries = Tries { codes: Counter::default(), own: Counter::default(), ..record.tries };
+            record.failures = Default::default();
             Ok(())
         }
         Err(reason) => {
@@ -135,6 +160,18 @@ pub fn confirm(
         }
     }
 }
+
+/// Takes an enrolment away that was never confirmed, some time after it has lapsed, and says whether there was one.
+pub fn sweep(record: &mut Record, now: u64) -> bool {
+    let is_over = |pending: &mut Pending| pending.expires_at.saturating_add(KEPT_SECONDS) <= now;
+    record.pending.take_if(is_over).is_some()
+}
+
+/// How long a lapsed enrolment is kept, in seconds: for as long, the audit can tell a late code from one of nobody.
+pub const KEPT_SECONDS: u64 = 3_600;
+
+/// How many wrong codes an enrolment bears under its handle: a public name lets anybody guess who may ask at all.
+pub(super) const MISSES: u8 = 20;
 
 /// How long an enrolment waits for its first code, in seconds.
 pub const ENROLLMENT_SECONDS: u64 = 600;

@@ -6,9 +6,10 @@ use subtle::ConstantTimeEq;
 use crate::clock::Now;
 use crate::policy::NOBODYS;
 use crate::reason::Reason;
-use crate::record::{Factor, Record, Seed};
-use crate::throttle::{Counter, Tries};
+use crate::record::{Record, Seed};
 use crate::used::UsedSteps;
+
+use super::enrolment;
 
 /// What an import would do, and changes nothing. `uid` is whose name it is, as a permit says; `other` says that what is
 /// stored belongs to another user, who bore the name before.
@@ -49,11 +50,8 @@ pub fn import(
     let seed = Seed { key, algorithm, digits, handle };
     record.begin_anew_when_vacant();
     // Whoever began an enrolment, or holds an issued code, was to bring a factor where there was none.
-    record.drop_factor();
-    record.generation = record.generation.saturating_add(1);
-    record.factor = Some(Factor { seed, enrolled_at: now.unix, used: UsedSteps::none(), offset: 0 });
+    enrolment::install(record, seed, UsedSteps::none(), now);
     record.failures = Default::default();
-    record.tries = Tries { codes: Counter::default(), own: Counter::default(), ..record.tries };
     Ok(Imported { already: false, handle: Some(handle) })
 }
 

@@ -3,11 +3,13 @@
 //!
 //! MUST: pure, no IO, no clock and no randomness; a step and a recovery code are accepted once; every try of a code passes
 //! the throttle first; behind a wrong first factor no code is looked at, though it takes as long; a pending enrolment
-//! replaces a working factor only when its own first code is right; what is not enrolled is judged against a dummy key.
+//! replaces a working factor only when its own first code is right; what is not enrolled is judged against a dummy key; a
+//! handle has only its own key judged.
 
 mod administration;
 mod enrolment;
 mod first;
+mod handle;
 mod import;
 mod profile;
 
@@ -24,8 +26,9 @@ use crate::totp::{Generator, SEARCH, Step, Verdict, WINDOW};
 use crate::verifiers::Shown;
 
 pub use administration::{disable, issue, set_password, unlock};
-pub use enrolment::{ENROLLMENT_SECONDS, Fresh, Opening, confirm, enroll, may_enroll};
+pub use enrolment::{ENROLLMENT_SECONDS, Fresh, KEPT_SECONDS, Opening, confirm, enroll, may_enroll, sweep};
 pub use first::{Authenticated, Charge, First, authenticate, behind, charge, take_back};
+pub use handle::{refuse, verify_by_handle};
 pub use import::{import, judge_import};
 pub use profile::{holder, is_throttled, profile};
 

@@ -42,14 +42,18 @@ pub(crate) fn put(folder: &Path, mut accounts: impl Iterator<Item = (AccountName
     let ledger = Ledger::new(&config.keyring).expect("locked memory");
     let store = config.home.open().expect("an open store");
     let mut mark = Mark { sequence: 1, ..Mark::default() };
-    let change = |(name, record): (AccountName, Record)| -> Change {
+    let change = |(name, record): (AccountName, Record)| -> Vec<Change> {
         let sealed = sealer.seal(Subject::Account(&name), &record).expect("a sealed record");
         // As `daemon/ARCHITECTURE.md` has it. If it is wrong, no code is accepted, and the benchmark stops.
         let key = [b"a", name.realm.as_str().as_bytes(), &[0], name.user.as_str().as_bytes()].concat();
-        (key, Some(sealed))
+        let entries = record.handles().into_iter().map(|handle| {
+            let key = [b"h", handle.as_bytes().as_slice()].concat();
+            (key, Some(sealer.seal_entry(&handle, &name).expect("a sealed entry")))
+        });
+        entries.chain([(key, Some(sealed))]).collect()
     };
     loop {
-        let batch: Vec<Change> = accounts.by_ref().take(BATCH).map(change).collect();
+        let batch: Vec<Change> = accounts.by_ref().take(BATCH).flat_map(change).collect();
         if batch.is_empty() {
             break;
         }
@@ -117,7 +121,7 @@ pub(crate) fn factor(index: u64, used: Step) -> Factor {
         digits: Digits::default(),
         handle: Handle::from_random(handle),
     };
-    Factor { seed, enrolled_at: 0, used: UsedSteps::first(used), offset: 0 }
+    Factor { seed, enrolled_at: 0, used: UsedSteps::first(used), offset: 0, proved: true }
 }
 
 /// What makes an account's codes.
