@@ -249,7 +249,7 @@ func TestEveryOtherRefusalHasItsError(t *testing.T) {
 	_, err := d.Begin(d, mfad.Account{Realm: "elsewhere", User: "alice"}, origin)
 	d.expect(mfad.ErrNotPermitted, err)
 	_, err = d.Begin(d, mfad.Account{Handle: "mfad1:" + strings.Repeat("A", 32)}, origin)
-	d.expect(mfad.ErrUnsupported, err)
+	d.expect(mfad.ErrDenied, err)
 	_, err = d.Authenticate(d, alice, []byte("a password"), []byte("123456"), origin)
 	d.expect(mfad.ErrUnsupported, err)
 	d.expect(mfad.ErrUnsupported, d.SetPassword(d, alice, []byte("a password")))

@@ -1,7 +1,7 @@
 package mfad
 
 // The calls that this client does not have, so that the tests know the whole protocol: List, Show, ImportOne, Audit, Stats,
-// KeyStatus, KeyRotate and Backup.
+// KeyStatus, KeyRotate, Backup and ListHandles.
 
 func option[T any](c *coder, value **T, fields func(*T)) {
 	if !c.flag(*value != nil) {
@@ -164,13 +164,18 @@ type backup struct {
 func (*backup) number() uint32    { return 25 }
 func (b *backup) fields(c *coder) { c.bytesOf(&b.Passphrase, passwordBounds) }
 
+type listHandles listCall
+
+func (*listHandles) number() uint32    { return 26 }
+func (l *listHandles) fields(c *coder) { (*listCall)(l).fields(c) }
+
 // newRequest is an empty request of this number. Nil when there is none.
 func newRequest(number uint64) request {
 	requests := []request{
 		new(ping), new(begin), new(status), new(verify), new(enroll), new(confirm), new(reset), new(authenticate),
 		new(recovery), new(resync), new(passwd), new(listCall), new(show), new(disable), new(unlock), new(issue),
 		new(remove), new(setPolicy), new(getPolicy), new(setPassword), new(importOne), new(audit), new(stats),
-		new(keyStatus), new(keyRotate), new(backup),
+		new(keyStatus), new(keyRotate), new(backup), new(listHandles),
 	}
 	if number < uint64(len(requests)) {
 		return requests[number]

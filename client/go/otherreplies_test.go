@@ -188,12 +188,40 @@ func (s *statistics) fields(c *coder) {
 	option(c, &s.Next, func(place *statsPlace) { place.fields(c) })
 }
 
+type stage uint32
+
+func (s stage) String() string { return word(s, "pending", "current", "superseded") }
+
+type listedHandle struct {
+	Handle string
+	User   string
+	Stage  stage
+	Since  uint64
+}
+
+type handles struct {
+	Handles []listedHandle
+	Next    *string
+}
+
+func (*handles) number() uint32 { return 19 }
+
+func (h *handles) fields(c *coder) {
+	list(c, &h.Handles, func(l *listedHandle) {
+		c.text(&l.Handle, handleRule)
+		c.user(&l.User)
+		variant(c, &l.Stage, 3, "an unknown stage")
+		c.u64(&l.Since)
+	})
+	option(c, &h.Next, c.user)
+}
+
 // anyReply knows all replies.
 func anyReply(number uint32) reply {
 	for _, other := range []func() reply{
 		func() reply { return new(backedUp) }, func() reply { return new(keys) }, func() reply { return new(accounts) },
 		func() reply { return new(profile) }, func() reply { return new(imported) }, func() reply { return new(log) },
-		func() reply { return new(statistics) },
+		func() reply { return new(statistics) }, func() reply { return new(handles) },
 	} {
 		if reply := other(); reply.number() == number {
 			return reply

@@ -13,10 +13,11 @@ import (
 // Messages as the JSON of PROTOCOL.md, section 13.
 
 var calls = strings.Fields("ping begin status verify enroll confirm reset authenticate recovery resync passwd list show " +
-	"disable unlock recover remove set_policy get_policy set_password import_one audit stats key_status key_rotate backup")
+	"disable unlock recover remove set_policy get_policy set_password import_one audit stats key_status key_rotate backup " +
+	"list_handles")
 
 var replies = strings.Fields("refused going_away pong need status accepted enrollment enrolled done backup recovery_codes " +
-	"issued keys policy accounts profile imported log stats")
+	"issued keys policy accounts profile imported log stats handles")
 
 type object = map[string]any
 

@@ -210,6 +210,15 @@ pub enum Call {
         /// Not empty.
         passphrase: Password,
     },
+    /// 26: which handles do the accounts of the realm bear?
+    ListHandles {
+        /// Which realm.
+        realm: Realm,
+        /// Only those of users whose names come after this one.
+        after: Option<UserName>,
+        /// Those of at most so many accounts; a page may hold fewer.
+        limit: u32,
+    },
 }
 
 /// Writes down once what each call is on the wire and in a log: its number, its name in lower case, and its fields in their
@@ -301,6 +310,7 @@ calls! {
     23 KeyStatus "key_status" {}
     24 KeyRotate "key_rotate" {}
     25 Backup "backup" { passphrase }
+    26 ListHandles "list_handles" { realm, after, limit }
 }
 
 impl Call {
@@ -331,7 +341,8 @@ impl Call {
             | Self::Stats { .. }
             | Self::KeyStatus
             | Self::KeyRotate
-            | Self::Backup { .. } => false,
+            | Self::Backup { .. }
+            | Self::ListHandles { .. } => false,
         }
     }
 }
@@ -366,7 +377,8 @@ impl Call {
             | Self::Stats { .. }
             | Self::KeyStatus
             | Self::KeyRotate
-            | Self::Backup { .. } => None,
+            | Self::Backup { .. }
+            | Self::ListHandles { .. } => None,
         }
     }
 }
@@ -387,6 +399,7 @@ impl CallKind {
                 | Self::Stats
                 | Self::KeyStatus
                 | Self::Backup
+                | Self::ListHandles
         )
     }
 }

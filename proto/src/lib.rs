@@ -29,7 +29,7 @@ pub use call::{Call, CallKind, Context, Proof, Request};
 pub use codec::{BadRequest, Malformed};
 pub use enrollment::{Enrollment, EnrollmentId, QrMatrix};
 pub use import::{Algorithm, Digits, ForeignFactor, Imported, TotpKey};
-pub use listing::{AccountPage, FactorProfile, Holder, Listed, Profile, Stage};
+pub use listing::{AccountPage, FactorProfile, HandlePage, Holder, Listed, ListedHandle, Profile, Stage};
 pub use log::{LogFault, LogFilter, LogFinding, LogLine, LogPage, LogPlace, OUTCOMES};
 pub use policy::{BadEnforcement, Enforcement, Enrolling, FirstFactor, RealmPolicy, Replacing};
 pub use printable::{is_printable, printable};

@@ -111,6 +111,28 @@ pub struct FactorProfile {
     pub handle: Handle,
 }
 
+/// The handles of some accounts of a realm, in the order of their users' names' bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct HandlePage {
+    /// The handles. There may be none although there are more to come; all of one account stand on one page.
+    pub handles: Vec<ListedHandle>,
+    /// Where the next page begins: `after` of the next `ListHandles`; `None` at the end.
+    pub next: Option<UserName>,
+}
+
+/// One handle in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ListedHandle {
+    /// The handle.
+    pub handle: Handle,
+    /// The user of the account that it names.
+    pub user: UserName,
+    /// What has become of its enrolment.
+    pub stage: Stage,
+    /// When the enrolment was begun or resumed last, while it is pending; else when it was confirmed; in Unix seconds.
+    pub since: u64,
+}
+
 /// What has become of an enrolment that bears a handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum Stage {

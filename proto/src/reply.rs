@@ -6,7 +6,7 @@ use crate::account::{Realm, UserName};
 use crate::call::CallKind;
 use crate::enrollment::Enrollment;
 use crate::import::Imported;
-use crate::listing::{AccountPage, Profile};
+use crate::listing::{AccountPage, HandlePage, Profile};
 use crate::log::LogPage;
 use crate::policy::RealmPolicy;
 use crate::secret::{RecoveryCodes, SecretText};
@@ -66,6 +66,8 @@ pub enum Reply {
     Log(LogPage),
     /// 18: to `Stats`.
     Stats(StatsPage),
+    /// 19: to `ListHandles`.
+    Handles(HandlePage),
 }
 
 impl Reply {
@@ -104,6 +106,7 @@ impl Reply {
             Self::Imported(_) => matches!(call, Kind::ImportOne),
             Self::Log(_) => matches!(call, Kind::Audit),
             Self::Stats(_) => matches!(call, Kind::Stats),
+            Self::Handles(_) => matches!(call, Kind::ListHandles),
         }
     }
 }

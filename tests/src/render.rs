@@ -4,8 +4,8 @@
 use data_encoding::HEXLOWER;
 use mfad_proto::{
     Account, AccountName, Call, Context, Enforcement, Enrollment, Failure, ForeignFactor, Imported, Keys, Label,
-    Listed, LogFault, LogFilter, LogFinding, LogLine, LogPage, LogPlace, Need, Profile, Proof, QrMatrix, Realm,
-    RecoveryCodes, Refusal, Reply, Request, Response, Sample, StatsPlace, Status, UserName,
+    Listed, ListedHandle, LogFault, LogFilter, LogFinding, LogLine, LogPage, LogPlace, Need, Profile, Proof, QrMatrix,
+    Realm, RecoveryCodes, Refusal, Reply, Request, Response, Sample, StatsPlace, Status, UserName,
 };
 use serde_json::{Value, json};
 
@@ -73,7 +73,7 @@ pub fn request(message: &Request) -> Value {
         Call::Unlock { account } | Call::Recover { account } | Call::Remove { account } => {
             json!({ "account": account_json(account) })
         }
-        Call::List { realm, after, limit } => {
+        Call::List { realm, after, limit } | Call::ListHandles { realm, after, limit } => {
             json!({ "realm": realm.as_str(), "after": after.as_ref().map(UserName::as_str), "limit": limit })
         }
         Call::Show { account } => json!({ "account": account_json(account) }),
@@ -145,6 +145,10 @@ pub fn response(message: &Response) -> Value {
         Reply::Stats(page) => {
             let samples: Value = page.samples.iter().map(sample_json).collect();
             ("stats", json!({ "samples": samples, "next": page.next.as_ref().map(stats_place_json) }))
+        }
+        Reply::Handles(page) => {
+            let handles: Value = page.handles.iter().map(listed_handle_json).collect();
+            ("handles", json!({ "handles": handles, "next": page.next.as_ref().map(UserName::as_str) }))
         }
     };
     headed(message.id, ("reply", name), fields)
@@ -248,6 +252,15 @@ fn listed_json(listed: &Listed) -> Value {
         "failures_since": listed.failures_since,
         "retry_after": listed.retry_after,
         "holder": listed.holder.as_str(),
+    })
+}
+
+fn listed_handle_json(listed: &ListedHandle) -> Value {
+    json!({
+        "handle": listed.handle.to_string(),
+        "user": listed.user.as_str(),
+        "stage": listed.stage.as_str(),
+        "since": listed.since,
     })
 }
 

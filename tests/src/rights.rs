@@ -132,6 +132,7 @@ impl Row {
             "Resync" => Call::Resync { account, proof, first: wrong(), second: wrong() },
             "Passwd" => Call::Passwd { account, old: password("a wrong one"), code: wrong(), new: password("new") },
             "List" => Call::List { realm: realm.clone(), after: None, limit: 1 },
+            "ListHandles" => Call::ListHandles { realm: realm.clone(), after: None, limit: 1 },
             "Show" => Call::Show { account },
             "Disable" => Call::Disable { account, reason: Note::new("a test").expect("a legal note") },
             "Unlock" => Call::Unlock { account },

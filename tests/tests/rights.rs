@@ -95,7 +95,7 @@ fn the_table_of_rights_holds_in_every_cell() {
         }
     }
     println!("{looked_at} cells");
-    assert_eq!(looked_at, Socket::ALL.len() * 10 * 2 * 30);
+    assert_eq!(looked_at, Socket::ALL.len() * 10 * 2 * 31);
 }
 
 #[test]
@@ -138,6 +138,7 @@ fn is_answer(row: &Row, reply: &Reply) -> bool {
         "Begin" => matches!(reply, Reply::Need(_)),
         "Status" => matches!(reply, Reply::Status(_)),
         "List" => matches!(reply, Reply::Accounts(_)),
+        "ListHandles" => matches!(reply, Reply::Handles(_)),
         "SetPolicy" | "GetPolicy" => matches!(reply, Reply::Policy(_)),
         "Audit" => matches!(reply, Reply::Log(_)),
         "Stats" => matches!(reply, Reply::Stats(_)),

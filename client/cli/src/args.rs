@@ -193,6 +193,9 @@ pub(crate) struct List {
     /// Only accounts whose Unix user is gone or has another uid
     #[arg(long)]
     pub(crate) orphans: bool,
+    /// The handles that the accounts bear, instead of the accounts
+    #[arg(long, conflicts_with_all = ["state", "orphans"])]
+    pub(crate) handles: bool,
     /// Begin after this user
     #[arg(long, value_name = "U", value_parser = user)]
     pub(crate) after: Option<UserName>,

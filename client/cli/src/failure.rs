@@ -66,7 +66,8 @@ impl Failure {
             | Reply::Profile(_)
             | Reply::Imported(_)
             | Reply::Log(_)
-            | Reply::Stats(_) => Self::Unexpected("an answer to another question"),
+            | Reply::Stats(_)
+            | Reply::Handles(_) => Self::Unexpected("an answer to another question"),
         }
     }
 

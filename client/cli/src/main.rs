@@ -10,6 +10,7 @@ mod doctor;
 mod enroll;
 mod failure;
 mod file;
+mod handles;
 mod import;
 mod input;
 mod key;
@@ -77,6 +78,7 @@ fn run(args: Args, output: &Output) -> Result<(), Failure> {
             let connect = |user| Session::of_admin(socket.clone(), server_uid, account(user));
             let server = session::server(socket.clone(), server_uid);
             match command {
+                Admin::List(list) if list.handles => handles::list(list, (server, &realm), output),
                 Admin::List(list) => listing::list(list, (server, &realm), output),
                 Admin::Show { user } => listing::show(connect(user)?, output),
                 Admin::Import(import) => import::run(import, (server, &realm), output),

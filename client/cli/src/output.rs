@@ -3,7 +3,8 @@
 use std::io::{self, IsTerminal, Write};
 
 use mfad_proto::{
-    Accepted, Enrollment, Failure as FailedTry, Issued, Keys, Listed, Profile, Realm, RealmPolicy, SecretText, Status,
+    Accepted, Enrollment, Failure as FailedTry, Issued, Keys, Listed, ListedHandle, Profile, Realm, RealmPolicy,
+    SecretText, Status,
 };
 use serde::Serialize;
 
@@ -141,6 +142,28 @@ impl<'a> ListedObject<'a> {
             retry_after: listed.retry_after,
         };
         Self { status, holder: listed.holder.as_str() }
+    }
+}
+
+/// One handle of `admin list --handles`.
+#[derive(Serialize)]
+pub(crate) struct HandleObject<'a> {
+    realm: &'a str,
+    user: &'a str,
+    handle: String,
+    stage: &'static str,
+    since: u64,
+}
+
+impl<'a> HandleObject<'a> {
+    pub(crate) fn new(realm: &'a Realm, listed: &'a ListedHandle) -> Self {
+        Self {
+            realm: realm.as_str(),
+            user: listed.user.as_str(),
+            handle: listed.handle.to_string(),
+            stage: listed.stage.as_str(),
+            since: listed.since,
+        }
     }
 }
 

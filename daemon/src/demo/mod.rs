@@ -165,7 +165,8 @@ impl Play {
                 | Reply::Profile(_)
                 | Reply::Imported(_)
                 | Reply::Log(_)
-                | Reply::Stats(_) => {
+                | Reply::Stats(_)
+                | Reply::Handles(_) => {
                     return Err("the daemon gave an answer to another question".into());
                 }
             }

@@ -86,7 +86,9 @@ pub(super) fn subject(call: &Call) -> (Subject, Context) {
         Call::SetPolicy { realm, enforcement } => {
             (Subject::Realm(realm.clone(), Some(format!("enforce {enforcement}"))), nowhere())
         }
-        Call::GetPolicy { realm } | Call::List { realm, .. } => (Subject::Realm(realm.clone(), None), nowhere()),
+        Call::GetPolicy { realm } | Call::List { realm, .. } | Call::ListHandles { realm, .. } => {
+            (Subject::Realm(realm.clone(), None), nowhere())
+        }
         Call::Disable { account, reason } => (Subject::Disabled(account.clone(), reason.clone()), nowhere()),
         Call::Status { account }
         | Call::Confirm { account, .. }

@@ -153,6 +153,9 @@ impl Handler {
             Call::List { realm, after, limit } => {
                 self.list(&policy.judge_realm(peer, role, &realm)?, after.as_ref(), limit).await
             }
+            Call::ListHandles { realm, after, limit } => {
+                self.list_handles(&policy.judge_realm(peer, role, &realm)?, after.as_ref(), limit).await
+            }
             Call::Show { account } => self.show(&permit(&account).await?).await,
             Call::ImportOne { account, factor, apply } => self.import(&permit(&account).await?, factor, apply).await,
             Call::Audit { after, filter, verify } => {

@@ -95,7 +95,8 @@ impl Outcome {
             | Reply::Accounts(_)
             | Reply::Profile(_)
             | Reply::Log(_)
-            | Reply::Stats(_) => "answered",
+            | Reply::Stats(_)
+            | Reply::Handles(_) => "answered",
             // What was there already, or was only judged, has changed nothing.
             Reply::Imported(Imported { already: true, .. } | Imported { handle: None, .. }) => "answered",
             Reply::Imported(Imported { already: false, handle: Some(_) }) => "imported",

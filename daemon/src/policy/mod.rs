@@ -289,7 +289,8 @@ const fn wanted(call: CallKind) -> &'static [Right] {
         | CallKind::Stats
         | CallKind::KeyStatus
         | CallKind::KeyRotate
-        | CallKind::Backup => &[],
+        | CallKind::Backup
+        | CallKind::ListHandles => &[],
     }
 }
 

@@ -9,7 +9,7 @@ use mfad_proto::{Accepted, Handle, Replacing, Stage};
 use super::{Try, enrolment, prove, told, verify};
 use crate::clock::Now;
 use crate::reason::Reason;
-use crate::record::Record;
+use crate::record::{Factor, Record};
 use crate::throttle::{Gate, Lane};
 use crate::totp::Step;
 use crate::used::UsedSteps;
@@ -87,6 +87,19 @@ pub fn refuse(record: &mut Record, lane: Lane, now: Now) -> Reason {
             Reason::NoHandle.after_same_work(FORM, Step::at(now.unix))
         }
     }
+}
+
+/// The handles of a record, each with its stage and since when its enrolment is there.
+#[must_use]
+pub fn handles(record: &Record) -> Vec<(Handle, Stage, u64)> {
+    let pending = record.pending.as_ref().map(|pending| {
+        let begun = pending.expires_at.saturating_sub(enrolment::ENROLLMENT_SECONDS);
+        (pending.seed.handle, Stage::Pending, begun)
+    });
+    let of = |stage| move |factor: &Factor| (factor.seed.handle, stage, factor.enrolled_at);
+    let current = record.factor.as_ref().map(of(Stage::Current));
+    let superseded = record.superseded.as_ref().map(of(Stage::Superseded));
+    [pending, current, superseded].into_iter().flatten().collect()
 }
 
 /// What has the form of a code: others are judged faster.

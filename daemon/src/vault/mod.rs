@@ -28,7 +28,7 @@ use crate::verifiers::Shown;
 pub use administration::{disable, issue, set_password, unlock};
 pub use enrolment::{ENROLLMENT_SECONDS, Fresh, KEPT_SECONDS, Opening, confirm, enroll, may_enroll, sweep};
 pub use first::{Authenticated, Charge, First, authenticate, behind, charge, take_back};
-pub use handle::{refuse, verify_by_handle};
+pub use handle::{handles, refuse, verify_by_handle};
 pub use import::{import, judge_import};
 pub use profile::{holder, is_throttled, profile};
 

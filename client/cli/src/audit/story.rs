@@ -47,6 +47,7 @@ impl Entry {
                 | "begin"
                 | "status"
                 | "list"
+                | "list_handles"
                 | "show"
                 | "get_policy"
                 | "import_one"
