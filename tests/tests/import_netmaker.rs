@@ -11,6 +11,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use mfad_proto::Handle;
+use mfad_tests::bearer;
 use mfad_tests::daemon::{Daemon, NOON};
 use mfad_tests::importing::{Import, app, lets_in, state};
 use mfad_tests::programs::tool;
@@ -140,6 +141,13 @@ fn handles_take_the_place_of_the_keys_and_of_their_old_copies() {
         assert!(!bytes.windows(ADMIN.len()).any(|window| window == ADMIN.as_bytes()), "the key is still in {name}");
     }
     assert!(lets_in(&daemon, REALM, "admin1", &app(ADMIN).code(NOON)));
+    // What stands in the database now is what the drop-in asks with.
+    for (line, key) in lines.iter().zip([ADMIN, GUEST]) {
+        let (_, handle) = line.split_once('|').unwrap();
+        let call = bearer::verify(&Handle::new(handle).unwrap(), &app(key).code(NOON + 30));
+        daemon.set_time(NOON + 30);
+        bearer::yes(daemon.client().call(call).unwrap());
+    }
 
     // Handles are no keys, and are passed over.
     let again = Import::run(&daemon, REALM, &path, &["--apply", "--rewrite"]);
