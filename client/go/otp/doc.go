@@ -21,12 +21,12 @@
 // A realm for such programs needs replace = "asserted" in its table: they enrol a user again without a code of the old
 // factor.
 //
-// The path of a key's image is short: only a key that Generate made has one. See [Key.Image].
+// Only a key that Generate made has an image: see [Key.Image].
 //
 // Package hotp does not exist here. A key whose Type is "hotp" can be read, and nothing judges its codes.
 //
-// An empty secret is never a key, an URL that cannot be read is not repeated in the error, and nothing panics. Where that
-// differs from the answers of v1.5.0 of the other module, internal/answers lists it.
+// An empty secret is never a key, an URL that cannot be read is not repeated in the error, and nothing panics. The answers
+// that differ from those of v1.5.0 of the other module are listed in the tests of internal/answers.
 package otp
 
 //go:generate go run ./internal/copy

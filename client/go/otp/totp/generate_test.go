@@ -3,6 +3,7 @@ package totp_test
 import (
 	"crypto/rand"
 	"errors"
+	"image"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -97,6 +98,7 @@ func TestTheRealmSaysHowItsCodesAre(t *testing.T) {
 func TestAKeyThatMfadWouldNotMakeIsNotAskedFor(t *testing.T) {
 	server := scripted.Serve(t, always(scripted.Enrollment(uri)))
 	totp.AskAt(t, server.Path, patience)
+	unsupported := otp.ErrOptionUnsupported
 	for what, each := range map[string]struct {
 		change func(*totp.GenerateOpts)
 		wanted error
@@ -104,22 +106,22 @@ func TestAKeyThatMfadWouldNotMakeIsNotAskedFor(t *testing.T) {
 		"no issuer":                 {func(o *totp.GenerateOpts) { o.Issuer = "" }, otp.ErrGenerateMissingIssuer},
 		"no account":                {func(o *totp.GenerateOpts) { o.AccountName = "" }, otp.ErrGenerateMissingAccountName},
 		"neither":                   {func(o *totp.GenerateOpts) { *o = totp.GenerateOpts{} }, otp.ErrGenerateMissingIssuer},
-		"a secret":                  {func(o *totp.GenerateOpts) { o.Secret = []byte("12345678901234567890") }, otp.ErrOptionUnsupported},
-		"a source of secrets":       {func(o *totp.GenerateOpts) { o.Rand = rand.Reader }, otp.ErrOptionUnsupported},
-		"a short secret":            {func(o *totp.GenerateOpts) { o.SecretSize = 10 }, otp.ErrOptionUnsupported},
-		"a minute":                  {func(o *totp.GenerateOpts) { o.Period = 60 }, otp.ErrOptionUnsupported},
-		"five digits":               {func(o *totp.GenerateOpts) { o.Digits = 5 }, otp.ErrOptionUnsupported},
-		"less than no digits":       {func(o *totp.GenerateOpts) { o.Digits = -1 }, otp.ErrOptionUnsupported},
-		"nine digits":               {func(o *totp.GenerateOpts) { o.Digits = 9 }, otp.ErrOptionUnsupported},
-		"MD5":                       {func(o *totp.GenerateOpts) { o.Algorithm = otp.AlgorithmMD5 }, otp.ErrOptionUnsupported},
-		"an unknown hash":           {func(o *totp.GenerateOpts) { o.Algorithm = -1 }, otp.ErrOptionUnsupported},
-		"an account with a colon":   {func(o *totp.GenerateOpts) { o.AccountName = "a:b" }, otp.ErrOptionUnsupported},
-		"an account with a slash":   {func(o *totp.GenerateOpts) { o.AccountName = "a/b" }, otp.ErrOptionUnsupported},
-		"an account without UTF-8":  {func(o *totp.GenerateOpts) { o.AccountName = "\xff" }, otp.ErrOptionUnsupported},
-		"a long account":            {func(o *totp.GenerateOpts) { o.AccountName = strings.Repeat("a", 256) }, otp.ErrOptionUnsupported},
-		"an issuer with a colon":    {func(o *totp.GenerateOpts) { o.Issuer = "a:b" }, otp.ErrOptionUnsupported},
-		"a long issuer":             {func(o *totp.GenerateOpts) { o.Issuer = strings.Repeat("a", 65) }, otp.ErrOptionUnsupported},
-		"an issuer with a new line": {func(o *totp.GenerateOpts) { o.Issuer = "a\nb" }, otp.ErrOptionUnsupported},
+		"a secret":                  {func(o *totp.GenerateOpts) { o.Secret = []byte("12345678901234567890") }, unsupported},
+		"a source of secrets":       {func(o *totp.GenerateOpts) { o.Rand = rand.Reader }, unsupported},
+		"a short secret":            {func(o *totp.GenerateOpts) { o.SecretSize = 10 }, unsupported},
+		"a minute":                  {func(o *totp.GenerateOpts) { o.Period = 60 }, unsupported},
+		"five digits":               {func(o *totp.GenerateOpts) { o.Digits = 5 }, unsupported},
+		"less than no digits":       {func(o *totp.GenerateOpts) { o.Digits = -1 }, unsupported},
+		"nine digits":               {func(o *totp.GenerateOpts) { o.Digits = 9 }, unsupported},
+		"MD5":                       {func(o *totp.GenerateOpts) { o.Algorithm = otp.AlgorithmMD5 }, unsupported},
+		"an unknown hash":           {func(o *totp.GenerateOpts) { o.Algorithm = -1 }, unsupported},
+		"an account with a colon":   {func(o *totp.GenerateOpts) { o.AccountName = "a:b" }, unsupported},
+		"an account with a slash":   {func(o *totp.GenerateOpts) { o.AccountName = "a/b" }, unsupported},
+		"an account without UTF-8":  {func(o *totp.GenerateOpts) { o.AccountName = "\xff" }, unsupported},
+		"a long account":            {func(o *totp.GenerateOpts) { o.AccountName = strings.Repeat("a", 256) }, unsupported},
+		"an issuer with a colon":    {func(o *totp.GenerateOpts) { o.Issuer = "a:b" }, unsupported},
+		"a long issuer":             {func(o *totp.GenerateOpts) { o.Issuer = strings.Repeat("a", 65) }, unsupported},
+		"an issuer with a new line": {func(o *totp.GenerateOpts) { o.Issuer = "a\nb" }, unsupported},
 	} {
 		options := alice
 		each.change(&options)
@@ -168,7 +170,7 @@ func TestTheImageIsTheCodeThatMfadDrew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if size := picture.Bounds().Size(); picture.Bounds().Min.X != 0 || picture.Bounds().Min.Y != 0 || size.X != 200 || size.Y != 190 {
+	if picture.Bounds() != image.Rect(0, 0, 200, 190) {
 		t.Fatalf("%v", picture.Bounds())
 	}
 	const scale, left, top = 6, 37, 32

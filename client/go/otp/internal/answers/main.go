@@ -1,5 +1,5 @@
-// Answers prints what package otp answers to a fixed list of questions, as lines of JSON. It is built against this module and against
-// the one that this module stands in for, by the same import paths, so that both can be compared.
+// Answers prints what package otp answers to a fixed list of questions, as lines of JSON. It is built against this module
+// and against the one that this module stands in for, by the same import paths, so that both can be compared.
 //
 // The file recorded.json holds the answers of v1.5.0 of that other module, and a test holds those of this one against them.
 // The program compare beside this one asks that other module again, where it can be fetched:

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -86,7 +87,8 @@ func (s *server) enrol(name string, steps int64) app {
 	begun, app := s.initiate(name)
 	s.expect(http.StatusOK, "totp setup complete for user "+name, "complete-totp", name, with(begun, app.code(steps)))
 	stored := s.users()[name]
-	if !stored.IsMFAEnabled || !strings.HasPrefix(stored.TOTPSecret, "mfad1:") || !strings.Contains(begun.URL, stored.TOTPSecret) {
+	handle := stored.TOTPSecret
+	if !stored.IsMFAEnabled || !strings.HasPrefix(handle, "mfad1:") || !strings.HasSuffix(begun.URL, "&mfad="+handle) {
 		s.Fatalf("the database holds %+v", stored)
 	}
 	return app
@@ -120,7 +122,8 @@ func TestAUserIsSetUpAndLogsIn(t *testing.T) {
 	forged := with(begun, app.code(0))
 	forged["otp_auth_url"] = strings.Replace(begun.URL, "alice", "mallory", 1)
 	s.expect(http.StatusBadRequest, "otp auth url signature mismatch", "complete-totp", "alice", forged)
-	s.expect(http.StatusBadRequest, "cannot setup totp for user alice: invalid otp", "complete-totp", "alice", with(begun, app.wrong()))
+	s.expect(http.StatusBadRequest, "cannot setup totp for user alice: invalid otp", "complete-totp", "alice",
+		with(begun, app.wrong()))
 	if users := s.users(); len(users) != 0 {
 		t.Fatalf("the database holds %v", users)
 	}
@@ -219,20 +222,29 @@ func TestNobodyGetsInWhileTheDaemonIsDown(t *testing.T) {
 	begun, next := s.initiate("bob")
 	s.kill()
 	s.refuses("alice", app.code(1))
-	s.expect(http.StatusInternalServerError, "failed to generate totp key: otp: mfad does not answer", "init-totp", "alice", nil)
-	s.expect(http.StatusBadRequest, "cannot setup totp for user bob: invalid otp", "complete-totp", "bob", with(begun, next.code(0)))
+	s.expect(http.StatusInternalServerError, "failed to generate totp key: otp: mfad does not answer", "init-totp", "alice",
+		nil)
+	s.expect(http.StatusBadRequest, "cannot setup totp for user bob: invalid otp", "complete-totp", "bob",
+		with(begun, next.code(0)))
 	if s.logged(down) != 3 || s.logged("\n") != 3 {
 		t.Errorf("the log says %s", s.log())
 	}
 	s.spawn()
 	s.accepts("alice", app.code(1))
 	s.expect(http.StatusOK, "totp setup complete for user bob", "complete-totp", "bob", with(begun, next.code(0)))
+	// One that hangs is not waited for.
+	check(t, s.daemon.process.Process.Signal(syscall.SIGSTOP))
+	s.refuses("alice", app.wrong())
+	check(t, s.daemon.process.Process.Signal(syscall.SIGCONT))
+	if s.logged(down) != 4 {
+		t.Errorf("the log says %s", s.log())
+	}
 	// Records on a disk that is gone are no answer, either.
 	s.kill()
 	check(t, os.RemoveAll(s.path("state/store")))
 	s.spawn()
 	s.refuses("bob", next.code(1))
-	if s.logged(down) != 4 {
+	if s.logged(down) != 5 {
 		t.Errorf("the log says %s", s.log())
 	}
 }

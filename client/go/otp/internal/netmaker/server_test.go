@@ -1,5 +1,5 @@
-// Package netmaker_test tries the module as Netmaker would use it: the program in server is compiled with a replace line, and
-// talks with a live daemon.
+// Package netmaker_test tries the module as Netmaker would use it: the program in server is compiled with a replace line,
+// and talks with a live daemon.
 package netmaker_test
 
 import (
