@@ -4,6 +4,8 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -83,6 +85,21 @@ func TestTheAnswersAreThoseOfTheOtherModule(t *testing.T) {
 	}
 }
 
+// socket leads to the server of a test. The module reads its path once in a process.
+var socket string
+
+func TestMain(m *testing.M) {
+	folder, err := os.MkdirTemp("", "mfad-otp-")
+	if err != nil {
+		panic(err)
+	}
+	socket = filepath.Join(folder, "s")
+	os.Setenv("MFAD_SOCKET", socket)
+	status := m.Run()
+	os.RemoveAll(folder)
+	os.Exit(status)
+}
+
 type line struct {
 	Question string
 	Answer   json.RawMessage
@@ -104,7 +121,10 @@ func generateAt(t *testing.T) generate {
 	server := scripted.Serve(t, func(scripted.Request) []byte {
 		return scripted.Enrollment("otpauth://totp/a:b?secret=" + key20)
 	})
-	t.Setenv("MFAD_SOCKET", server.Path)
+	os.Remove(socket)
+	if err := os.Symlink(server.Path, socket); err != nil {
+		t.Fatal(err)
+	}
 	return func(issuer, account string, _ []byte) (string, error) {
 		key, err := totp.Generate(totp.GenerateOpts{Issuer: issuer, AccountName: account})
 		if err != nil {

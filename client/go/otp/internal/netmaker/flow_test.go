@@ -162,6 +162,24 @@ func TestAUserIsSetUpAgain(t *testing.T) {
 	s.refuses("alice", app.code(0))
 }
 
+// The URL of a set-up is signed for ever. Once a later factor works, it is worth nothing.
+func TestAnOldURLIsNotCompletedAgain(t *testing.T) {
+	s := run(t)
+	begun, old := s.initiate("alice")
+	s.expect(http.StatusOK, "totp setup complete", "complete-totp", "alice", with(begun, old.code(0)))
+	s.forward(2 * step)
+	app := s.enrol("alice", 0)
+	s.accepts("alice", app.code(1))
+	now := s.users()["alice"]
+	s.forward(2 * step)
+	s.expect(http.StatusBadRequest, "cannot setup totp for user alice: invalid otp", "complete-totp", "alice",
+		with(begun, old.code(0)))
+	if s.users()["alice"] != now {
+		t.Errorf("the database holds %v", s.users())
+	}
+	s.accepts("alice", app.code(0))
+}
+
 // The new handle was confirmed, and the database did not take it.
 func TestAFailedStoreLocksNobodyOut(t *testing.T) {
 	s := run(t)
