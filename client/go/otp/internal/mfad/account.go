@@ -12,7 +12,7 @@ type Account struct {
 	Realm string
 	// User has 1 to 255 bytes of UTF-8, without control characters, ':' and '/'. Case matters.
 	User string
-	// Handle is the public name of one enrolment. Servers of today answer ErrUnsupported to it.
+	// Handle is the public name of one enrolment. ErrDenied is the answer when no account bears it.
 	Handle string
 }
 
