@@ -94,6 +94,7 @@ CALLS = {
     "key_status": call("keys"),
     "key_rotate": call("keys"),
     "backup": call("backup", passphrase=PASSWORD),
+    "list_handles": call("handles", **IN_REALM, after=option(USER), limit=U32),
 }
 
 # Sections 6 and 7: the replies, in the order of their numbers.
@@ -103,6 +104,7 @@ REFUSAL = tagged("refusal", denied=NOTHING, try_later=record(seconds=U32), enrol
                  not_permitted=NOTHING, unavailable=NOTHING, malformed=NOTHING, unsupported=NOTHING)
 NEED = tagged("need", code=NOTHING, enroll=record(ticket=BOOL), nothing=NOTHING, locked=NOTHING)
 STATE = names("none", "pending", "active", "locked")
+STAGE = names("pending", "current", "superseded")
 HOLDER = names("not_unix", "same", "gone", "other", "unknown")
 STATUS = record(realm=REALM, user=USER, state=STATE, enforced=BOOL, recovery_left=U32, enrolled_at=option(U64),
                 last_success=option(U64), failures_since=U32, retry_after=option(U32))
@@ -136,6 +138,7 @@ REPLY = tagged(
     log=record(lines=items(LOG_LINE), findings=items(record(file=U64, line=U64, fault=FAULT)), passed=U32,
                next=option(LOG_PLACE)),
     stats=record(samples=items(record(metric=U32, labels=items(LABEL), value=U64)), next=option(STATS_PLACE)),
+    handles=record(handles=items(record(handle=HANDLE, user=USER, stage=STAGE, since=U64)), next=option(USER)),
 )
 
 

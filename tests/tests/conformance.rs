@@ -45,7 +45,7 @@ fn the_client_in_python_conforms_and_lacks_nothing() {
 #[test]
 fn the_client_in_go_conforms_and_lacks_what_login_services_need_not_ask() {
     let go = Language::go();
-    let calls = ["list", "show", "import_one", "audit", "stats", "key_status", "key_rotate", "backup"];
+    let calls = ["list", "show", "import_one", "audit", "stats", "key_status", "key_rotate", "backup", "list_handles"];
     conforms(&|socket| Box::new(go.start(socket)), &Lacks { calls: &calls, frames: &[] });
 }
 
@@ -68,6 +68,7 @@ fn the_library_in_c_conforms_and_lacks_what_only_administrators_ask() {
         "key_status",
         "key_rotate",
         "backup",
+        "list_handles",
     ];
     // A login is of a user of a realm, and what says where it comes from is text without NUL.
     let frames = ["-by-handle", "request-verify-context-odd"];

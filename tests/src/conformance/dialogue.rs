@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use mfad_proto::{
-    Algorithm, Call, Digits, Enforcement, ForeignFactor, Issuer, LogFilter, Note, Proof, Realm, StatsPlace, TotpKey,
-    UserName,
+    Account, Algorithm, Call, Digits, Enforcement, ForeignFactor, Handle, Issuer, LogFilter, Note, Proof, Realm,
+    StatsPlace, TotpKey, UserName,
 };
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -33,14 +33,17 @@ pub(super) fn lead(candidate: &Candidate<'_>, report: &mut Report) {
     talk.part("the server keeps passwords, and enforces", passwords);
     talk.part("an administrator helps", administration);
     talk.part("a factor is imported", import);
+    talk.part("handles stand for accounts", handles);
     talk.part("accounts are listed", lists);
     talk.part("the log and the measurements are read", records);
     talk.part("keys are changed, and a backup is made", keys);
     talk.part("what is not served, not permitted, not legal, or not there", refusals);
 }
 
-/// Realm `town` vouches; `kept` keeps passwords; `tickets` asks for tickets. Nobody judges the passwords of `system`.
-const REALMS: &str = "[realm.town]\n[realm.kept]\nfirst_factor = \"password\"\n[realm.tickets]\nenroll = \"ticket\"\n";
+/// Realm `town` vouches; `kept` keeps passwords; `tickets` asks for tickets; `shop` replaces factors without a code. Nobody
+/// judges the passwords of `system`.
+const REALMS: &str = "[realm.town]\n[realm.kept]\nfirst_factor = \"password\"\n[realm.tickets]\nenroll = \"ticket\"\n\
+    [realm.shop]\nreplace = \"asserted\"\n";
 
 fn enrolment(talk: &mut Talk<'_>) -> Result<(), Fault> {
     let (ann, begin) =
@@ -241,6 +244,39 @@ fn import(talk: &mut Talk<'_>) -> Result<(), Fault> {
     let shown = talk.turn(Call::Show { account: account("town", "gus") }, json!({ "reply": "profile" }))?;
     let made = json!({ "algorithm": "SHA256", "digits": 8, "behind": 0, "ahead": 0, "handle": taken["handle"] });
     if shown["factor"] == made { Ok(()) } else { Err(format!("the factor is another one: {shown}")) }
+}
+
+fn handles(talk: &mut Talk<'_>) -> Result<(), Fault> {
+    let verify = |handle: &Account, typed: &str| {
+        let Account::Handle(handle) = handle else { unreachable!("accounts by handle alone") };
+        Call::Verify { account: Account::Handle(*handle), code: code(typed), context: context() }
+    };
+    let accepted = || json!({ "reply": "accepted", "factor": "totp", "recovery_left": 0 });
+    let (first, app) = begin_by_handle(talk, "shop", "hal")?;
+    let now = talk.now();
+    talk.turn(verify(&first, &app.code(now)), accepted())?;
+    talk.refused(verify(&first, &app.code(now)), "denied")?;
+    // The application has not stored the second one: the first goes on working until the second is accepted once more.
+    let (second, newer) = begin_by_handle(talk, "shop", "hal")?;
+    talk.turn(verify(&second, &newer.code(talk.now())), accepted())?;
+    let next = talk.next(&app);
+    talk.turn(verify(&first, &next), accepted())?;
+    talk.turn(verify(&second, &newer.code(talk.now())), accepted())?;
+    let next = talk.next(&app);
+    talk.refused(verify(&first, &next), "denied")?;
+    let list = Call::ListHandles { realm: realm("shop"), after: None, limit: 10 };
+    let listed = talk.turn(list, json!({ "reply": "handles", "next": null }))?;
+    let stages: Vec<_> = listed["handles"].as_array().into_iter().flatten().map(|each| text(each, "stage")).collect();
+    if stages == ["current"] { Ok(()) } else { Err(format!("another list of handles: {listed}")) }
+}
+
+/// Begins an enrolment, and returns its account by handle and the app.
+fn begin_by_handle(talk: &mut Talk<'_>, of: &str, user: &str) -> Result<(Account, App), Fault> {
+    let (proof, context) = (Proof::Asserted, context());
+    let enroll = Call::Enroll { account: account(of, user), proof, ticket: None, issuer: None, context };
+    let begun = talk.turn(enroll, json!({ "reply": "enrollment" }))?;
+    let handle = Handle::new(text(&begun, "handle")).ok_or("no handle")?;
+    Ok((Account::Handle(handle), App::scan(text(&begun, "uri"))))
 }
 
 fn lists(talk: &mut Talk<'_>) -> Result<(), Fault> {

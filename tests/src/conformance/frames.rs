@@ -111,7 +111,7 @@ fn faulty() -> Vec<(String, &'static str, Frame)> {
 fn claimed(frame: &[u8]) -> &'static str {
     let number = frame.get(5..).and_then(|body| body.get(id_of(frame).len()));
     let number = number.map_or(usize::MAX, |number| usize::from(*number));
-    ANSWERED.get(number).copied().unwrap_or("ping")
+    REPLIES.get(number).map_or("ping", |(_, call)| *call)
 }
 
 fn is_golden(heard: &[Vec<u8>], vector: &Vector) -> Result<(), String> {
@@ -158,8 +158,7 @@ fn call_of(vector: &Vector) -> Call {
 
 /// A call that this reply may answer.
 fn call_for(reply: &str) -> Call {
-    let number = REPLIES.iter().position(|known| *known == reply).expect("a reply");
-    call_named(ANSWERED[number])
+    call_named(REPLIES.iter().find(|(known, _)| *known == reply).expect("a reply").1)
 }
 
 /// A golden request of this name.
@@ -178,50 +177,28 @@ fn pong() -> Value {
     serde_json::json!({ "reply": "pong", "version": "1", "ready": true, "why": "" })
 }
 
-/// The replies by their numbers.
-const REPLIES: [&str; 19] = [
-    "refused",
-    "going_away",
-    "pong",
-    "need",
-    "status",
-    "accepted",
-    "enrollment",
-    "enrolled",
-    "done",
-    "backup",
-    "recovery_codes",
-    "issued",
-    "keys",
-    "policy",
-    "accounts",
-    "profile",
-    "imported",
-    "log",
-    "stats",
-];
-
-/// For each reply a call that it answers, as the golden frames are named.
-const ANSWERED: [&str; 19] = [
-    "authenticate",
-    "ping",
-    "ping",
-    "begin",
-    "status",
-    "authenticate",
-    "enroll",
-    "confirm",
-    "resync",
-    "backup",
-    "recovery",
-    "recover",
-    "key-status",
-    "get-policy",
-    "list",
-    "show",
-    "import-one",
-    "audit",
-    "stats",
+/// The replies by their numbers, each with a call that it answers, as the golden frames are named.
+const REPLIES: [(&str, &str); 20] = [
+    ("refused", "authenticate"),
+    ("going_away", "ping"),
+    ("pong", "ping"),
+    ("need", "begin"),
+    ("status", "status"),
+    ("accepted", "authenticate"),
+    ("enrollment", "enroll"),
+    ("enrolled", "confirm"),
+    ("done", "resync"),
+    ("backup", "backup"),
+    ("recovery_codes", "recovery"),
+    ("issued", "recover"),
+    ("keys", "key-status"),
+    ("policy", "get-policy"),
+    ("accounts", "list"),
+    ("profile", "show"),
+    ("imported", "import-one"),
+    ("log", "audit"),
+    ("stats", "stats"),
+    ("handles", "list-handles"),
 ];
 
 /// Refusal 6 of request 1.

@@ -55,14 +55,14 @@ impl<'t> Talk<'t> {
         self.turn(call, json!({ "reply": "done" })).map(drop)
     }
 
-    fn ask(&mut self, call: Call) -> Result<Value, Fault> {
-        let kind = call.kind();
-        let name = kind.as_str();
+    fn ask(&mut self, mut call: Call) -> Result<Value, Fault> {
+        let by_handle = matches!(call.account_mut(), Some(Account::Handle(_)));
+        let name = [call.kind().as_str(), if by_handle { "-by-handle" } else { "" }].concat();
         // A call is no clone: it bears secrets. The one in reserve is read from what this one is written as.
         let reserve = again(&call);
         let mut outcome = self.subject.ask(call);
         if let Outcome::Lacks(_) = outcome {
-            self.report.lacks(name);
+            self.report.lacks(&name);
             outcome = self.library.ask(reserve);
         }
         match outcome {
