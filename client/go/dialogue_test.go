@@ -72,7 +72,7 @@ func TestAnAccountEnrollsAndLogsIn(t *testing.T) {
 	if !hasPrefix(enrollment.URI, "otpauth://totp/The%20Club:alice?") || len(enrollment.Handle) != 38 {
 		t.Fatalf("URI or handle is wrong: %s", enrollment.Handle)
 	}
-	if left := enrollment.ExpiresAt.Unix() - d.unix; left != 600 {
+	if left := enrollment.ExpiresAt.Unix() - d.Unix(); left != 600 {
 		t.Fatalf("it lapses in %d s", left)
 	}
 	// The three corners of a QR code are dark, and what lies around it is light.
@@ -81,20 +81,20 @@ func TestAnAccountEnrollsAndLogsIn(t *testing.T) {
 		t.Fatal("no QR code")
 	}
 	app := scan(t, enrollment.URI)
-	_, err = d.Confirm(d, alice, enrollment.ID, app.wrong(d.unix))
+	_, err = d.Confirm(d, alice, enrollment.ID, app.Wrong(d.Unix()))
 	d.expect(mfad.ErrDenied, err)
-	_, err = d.Confirm(d, alice, mfad.EnrollmentID{1}, app.code(d.unix))
+	_, err = d.Confirm(d, alice, mfad.EnrollmentID{1}, app.Code(d.Unix()))
 	d.expect(mfad.ErrDenied, err)
-	codes, err := d.Confirm(d, alice, enrollment.ID, app.code(d.unix))
+	codes, err := d.Confirm(d, alice, enrollment.ID, app.Code(d.Unix()))
 	if err != nil || len(codes) != 10 || len(codes[9]) != len("K7QX-2MZA-WD4T-BN6E") {
 		t.Fatalf("%d codes, %v", len(codes), err)
 	}
 	d.needs(alice, mfad.Need{Kind: mfad.NeedCode})
-	d.refuses(mfad.ErrDenied, alice, app.code(d.unix))
-	d.refuses(mfad.ErrDenied, alice, app.wrong(d.unix))
-	accepted := d.accepts(alice, app.code(d.unix+step))
+	d.refuses(mfad.ErrDenied, alice, app.Code(d.Unix()))
+	d.refuses(mfad.ErrDenied, alice, app.Wrong(d.Unix()))
+	accepted := d.accepts(alice, app.Code(d.Unix()+step))
 	if accepted.Factor != mfad.FactorTotp || accepted.FailuresSince != 1 || accepted.LastFailure.Service != "test" ||
-		accepted.LastFailure.Time.Unix() != d.unix {
+		accepted.LastFailure.Time.Unix() != d.Unix() {
 		t.Fatalf("%+v", accepted)
 	}
 	accepted = d.accepts(alice, codes[3])
@@ -102,7 +102,7 @@ func TestAnAccountEnrollsAndLogsIn(t *testing.T) {
 		t.Fatalf("%+v", accepted)
 	}
 	status, err := d.Status(d, alice)
-	now := time.Unix(d.unix, 0)
+	now := time.Unix(d.Unix(), 0)
 	wanted := mfad.Status{Realm: "club", User: "alice", State: mfad.StateActive, RecoveryLeft: 9, EnrolledAt: now, LastSuccess: now}
 	if err != nil || status != wanted {
 		t.Fatalf("%+v, %v", status, err)
@@ -112,15 +112,15 @@ func TestAnAccountEnrollsAndLogsIn(t *testing.T) {
 func TestAFactorIsLookedAfter(t *testing.T) {
 	d := converse(t)
 	app := d.enroll(d.Client, alice)
-	codes, err := d.Recovery(d, alice, mfad.Asserted(), app.code(d.unix+step))
+	codes, err := d.Recovery(d, alice, mfad.Asserted(), app.Code(d.Unix()+step))
 	if err != nil || len(codes) != 10 {
 		t.Fatalf("%d codes, %v", len(codes), err)
 	}
 	// The app's clock is three steps ahead.
-	d.forward(10 * step)
-	d.expect(mfad.ErrDenied, d.Resync(d, alice, mfad.Asserted(), app.code(d.unix+3*step), app.code(d.unix+2*step)))
-	check(t, d.Resync(d, alice, mfad.Asserted(), app.code(d.unix+2*step), app.code(d.unix+3*step)))
-	d.accepts(alice, app.code(d.unix+4*step))
+	d.Forward(10 * step)
+	d.expect(mfad.ErrDenied, d.Resync(d, alice, mfad.Asserted(), app.Code(d.Unix()+3*step), app.Code(d.Unix()+2*step)))
+	check(t, d.Resync(d, alice, mfad.Asserted(), app.Code(d.Unix()+2*step), app.Code(d.Unix()+3*step)))
+	d.accepts(alice, app.Code(d.Unix()+4*step))
 
 	enrollment, err := d.Reset(d, alice, mfad.Asserted(), codes[0], origin)
 	if err != nil || enrollment != nil {
@@ -134,24 +134,24 @@ func TestAFactorIsLookedAfter(t *testing.T) {
 func TestARealmEnforcesASecondFactor(t *testing.T) {
 	d := converse(t)
 	app := d.enroll(d.Client, alice)
-	later := mfad.Enforcement{Mode: mfad.EnforceAfter, From: time.Unix(d.unix+3600, 0)}
+	later := mfad.Enforcement{Mode: mfad.EnforceAfter, From: time.Unix(d.Unix()+3600, 0)}
 	policy, err := d.SetPolicy(d, "club", later)
 	if err != nil || policy != (mfad.Policy{Enforcement: later, Stored: true, FirstFactor: mfad.FirstAsserted}) {
 		t.Fatalf("%+v, %v", policy, err)
 	}
 	bob := mfad.Account{Realm: "club", User: "bob"}
 	d.needs(bob, mfad.Need{Kind: mfad.NeedNothing})
-	d.forward(3600)
+	d.Forward(3600)
 	d.needs(bob, mfad.Need{Kind: mfad.NeedEnroll})
 	again, err := d.GetPolicy(d, "club")
 	if policy.Enforced = true; err != nil || again != policy {
 		t.Fatalf("%+v, %v", again, err)
 	}
-	enrollment, err := d.Reset(d, alice, mfad.Asserted(), app.code(d.unix), origin)
+	enrollment, err := d.Reset(d, alice, mfad.Asserted(), app.Code(d.Unix()), origin)
 	if err != nil || enrollment == nil {
 		t.Fatalf("%v, %v", enrollment, err)
 	}
-	_, err = d.Confirm(d, alice, enrollment.ID, scan(t, enrollment.URI).code(d.unix))
+	_, err = d.Confirm(d, alice, enrollment.ID, scan(t, enrollment.URI).Code(d.Unix()))
 	check(t, err)
 	policy, err = d.SetPolicy(d, "club", mfad.Enforcement{})
 	if err != nil || policy.Enforced || policy.Enforcement.Mode != mfad.EnforceOff {
@@ -167,13 +167,13 @@ func TestAnAdministratorHelps(t *testing.T) {
 	check(t, err)
 	d.needs(carol, mfad.Need{Kind: mfad.NeedEnroll, Ticket: true})
 	issued, err := d.Recover(d, carol)
-	if err != nil || issued.ExpiresAt.Unix() != d.unix+24*3600 {
+	if err != nil || issued.ExpiresAt.Unix() != d.Unix()+24*3600 {
 		t.Fatalf("%v, %v", issued.ExpiresAt, err)
 	}
 	enrollment, err := d.Enroll(d, carol, mfad.Asserted(), mfad.EnrollOptions{Ticket: issued.Code})
 	check(t, err)
 	app := scan(t, enrollment.URI)
-	_, err = d.Confirm(d, carol, enrollment.ID, app.code(d.unix))
+	_, err = d.Confirm(d, carol, enrollment.ID, app.Code(d.Unix()))
 	check(t, err)
 	lost, err := d.Recover(d, carol)
 	check(t, err)
@@ -210,9 +210,9 @@ func TestTheServerKeepsPasswords(t *testing.T) {
 	enrollment, err := d.Enroll(d, erin, mfad.Password(second), mfad.EnrollOptions{})
 	check(t, err)
 	app := scan(t, enrollment.URI)
-	_, err = d.Confirm(d, erin, enrollment.ID, app.code(d.unix))
+	_, err = d.Confirm(d, erin, enrollment.ID, app.Code(d.Unix()))
 	check(t, err)
-	accepted, err = d.Authenticate(d, erin, second, app.code(d.unix+step), origin)
+	accepted, err = d.Authenticate(d, erin, second, app.Code(d.Unix()+step), origin)
 	if err != nil || accepted.Factor != mfad.FactorTotp {
 		t.Fatalf("%+v, %v", accepted, err)
 	}
@@ -221,11 +221,11 @@ func TestTheServerKeepsPasswords(t *testing.T) {
 func TestGuessesMustWaitAndAreStopped(t *testing.T) {
 	d := converse(t)
 	app := d.enroll(d.Client, alice)
-	d.forward(2 * step)
+	d.Forward(2 * step)
 	for range 3 {
-		d.refuses(mfad.ErrDenied, alice, app.wrong(d.unix))
+		d.refuses(mfad.ErrDenied, alice, app.Wrong(d.Unix()))
 	}
-	_, err := d.Verify(d, alice, app.code(d.unix), origin)
+	_, err := d.Verify(d, alice, app.Code(d.Unix()), origin)
 	var refusal *mfad.Refusal
 	if !errors.As(err, &refusal) || !errors.Is(err, mfad.ErrTryLater) || refusal.Wait != 5*time.Second {
 		t.Fatalf("%v", err)
@@ -234,14 +234,14 @@ func TestGuessesMustWaitAndAreStopped(t *testing.T) {
 		t.Fatalf("%+v, %v", status, err)
 	}
 	for range 17 {
-		d.rest(900)
-		d.refuses(mfad.ErrDenied, alice, app.wrong(d.unix))
+		d.Rest(900)
+		d.refuses(mfad.ErrDenied, alice, app.Wrong(d.Unix()))
 	}
 	d.needs(alice, mfad.Need{Kind: mfad.NeedLocked})
-	d.rest(900)
-	d.refuses(mfad.ErrDenied, alice, app.code(d.unix))
+	d.Rest(900)
+	d.refuses(mfad.ErrDenied, alice, app.Code(d.Unix()))
 	check(t, d.Unlock(d, alice))
-	d.accepts(alice, app.code(d.unix))
+	d.accepts(alice, app.Code(d.Unix()))
 }
 
 func TestEveryOtherRefusalHasItsError(t *testing.T) {
@@ -260,10 +260,10 @@ func TestEveryOtherRefusalHasItsError(t *testing.T) {
 func TestAServerWithoutItsStoreIsUnavailable(t *testing.T) {
 	d := converse(t)
 	app := d.enroll(d.Client, alice)
-	d.kill()
-	check(t, os.RemoveAll(d.path("state/store")))
-	d.spawn()
-	d.refuses(mfad.ErrUnavailable, alice, app.code(d.unix+step))
+	d.Kill()
+	check(t, os.RemoveAll(d.Path("state/store")))
+	d.Spawn()
+	d.refuses(mfad.ErrUnavailable, alice, app.Code(d.Unix()+step))
 	pong, err := d.Ping(d)
 	if err != nil || pong.Ready || pong.Why == "" {
 		t.Fatalf("%+v, %v", pong, err)

@@ -8,16 +8,17 @@ import (
 	"time"
 
 	"mfad"
+	"mfad/internal/livedaemon"
 )
 
 // A login service, which has judged the password, asks for the second factor. In earnest it dials the socket of its realm,
 // mfad.RealmSocket("club"); here it is that of a server that the example has started.
 func Example() {
 	server := startExample()
-	defer server.remove()
+	defer server.Discard()
 	ctx := context.Background()
 
-	client, err := mfad.Dial(ctx, server.socket(), mfad.Options{})
+	client, err := mfad.Dial(ctx, server.Socket(), mfad.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -54,9 +55,9 @@ func Example() {
 // A person sets up an app. The service has judged the password, so it vouches for it.
 func ExampleClient_Enroll() {
 	server := startExample()
-	defer server.remove()
+	defer server.Discard()
 	ctx := context.Background()
-	client, err := mfad.Dial(ctx, server.socket(), mfad.Options{})
+	client, err := mfad.Dial(ctx, server.Socket(), mfad.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -87,9 +88,9 @@ func ExampleClient_Enroll() {
 // In a realm whose passwords the server keeps, both factors are judged at once.
 func ExampleClient_Authenticate() {
 	server := startExample()
-	defer server.remove()
+	defer server.Discard()
 	ctx := context.Background()
-	client, err := mfad.Dial(ctx, server.socket(), mfad.Options{})
+	client, err := mfad.Dial(ctx, server.Socket(), mfad.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -121,9 +122,9 @@ func ExampleClient_Authenticate() {
 // After failures the server makes everybody wait.
 func ExampleRefusal() {
 	server := startExample()
-	defer server.remove()
+	defer server.Discard()
 	ctx := context.Background()
-	client, err := mfad.Dial(ctx, server.socket(), mfad.Options{})
+	client, err := mfad.Dial(ctx, server.Socket(), mfad.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -146,9 +147,9 @@ func ExampleRefusal() {
 // The code is drawn with four light modules around it.
 func ExampleQR_Dark() {
 	server := startExample()
-	defer server.remove()
+	defer server.Discard()
 	ctx := context.Background()
-	client, err := mfad.Dial(ctx, server.socket(), mfad.Options{})
+	client, err := mfad.Dial(ctx, server.Socket(), mfad.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -186,8 +187,8 @@ func ExampleQR_Dark() {
 // A context bounds a call, besides the deadline that the client has.
 func ExampleClient_Verify() {
 	server := startExample()
-	defer server.remove()
-	client, err := mfad.Dial(context.Background(), server.socket(), mfad.Options{Deadline: 3 * time.Second})
+	defer server.Discard()
+	client, err := mfad.Dial(context.Background(), server.Socket(), mfad.Options{Deadline: 3 * time.Second})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -204,18 +205,18 @@ func ExampleClient_Verify() {
 
 // startExample starts a private server, as an example needs it.
 func startExample() *daemon {
-	d := prepare(panics{})
-	d.spawn()
+	d := &daemon{livedaemon.Prepare(livedaemon.Panics{}, configuration)}
+	d.Spawn()
 	return d
 }
 
 // enrolled sets up an app, and returns what a person types: a code that is used, and one that is not.
 func (d *daemon) enrolled(client *mfad.Client, account mfad.Account) [][]byte {
 	app := d.enroll(client, account)
-	return [][]byte{app.code(d.unix), app.code(d.unix + step)}
+	return [][]byte{app.Code(d.Unix()), app.Code(d.Unix() + step)}
 }
 
 // firstCode is what the app shows that has scanned this.
-func (d *daemon) firstCode(uri []byte) []byte { return scan(d, uri).code(d.unix) }
+func (d *daemon) firstCode(uri []byte) []byte { return scan(d, uri).Code(d.Unix()) }
 
 func show(mfad.QR) {}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"mfad"
+	"mfad/internal/livedaemon"
 )
 
 func TestAThousandGoroutinesShareOneConnection(t *testing.T) {
@@ -16,7 +17,7 @@ func TestAThousandGoroutinesShareOneConnection(t *testing.T) {
 	client := d.dial(t)
 	open := descriptors(t)
 	var (
-		apps  [people]app
+		apps  [people]livedaemon.App
 		group sync.WaitGroup
 	)
 	each := func(act func(number int)) {
@@ -26,14 +27,14 @@ func TestAThousandGoroutinesShareOneConnection(t *testing.T) {
 		group.Wait()
 	}
 	each(func(number int) { apps[number] = d.enroll(client, member(number)) })
-	d.forward(step)
+	d.Forward(step)
 	each(func(number int) {
-		if _, err := client.Verify(t.Context(), member(number), apps[number].code(d.unix), origin); err != nil {
+		if _, err := client.Verify(t.Context(), member(number), apps[number].Code(d.Unix()), origin); err != nil {
 			t.Errorf("user %d: %v", number, err)
 		}
 	})
 	each(func(number int) {
-		if _, err := client.Verify(t.Context(), member(number), apps[number].code(d.unix), origin); !errors.Is(err, mfad.ErrDenied) {
+		if _, err := client.Verify(t.Context(), member(number), apps[number].Code(d.Unix()), origin); !errors.Is(err, mfad.ErrDenied) {
 			t.Errorf("user %d again: %v", number, err)
 		}
 	})
@@ -47,14 +48,14 @@ func TestACodeIsAcceptedOnceOfManyThatAsk(t *testing.T) {
 	client := d.dial(t)
 	app := d.enroll(client, alice)
 	for range 20 {
-		d.forward(step)
+		d.Forward(step)
 		var (
 			group    sync.WaitGroup
 			accepted atomic.Int32
 		)
 		for range 32 {
 			group.Go(func() {
-				switch _, err := client.Verify(t.Context(), alice, app.code(d.unix), origin); {
+				switch _, err := client.Verify(t.Context(), alice, app.Code(d.Unix()), origin); {
 				case err == nil:
 					accepted.Add(1)
 				case !errors.Is(err, mfad.ErrDenied):

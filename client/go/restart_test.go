@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mfad"
+	"mfad/internal/livedaemon"
 )
 
 const (
@@ -35,15 +36,15 @@ type tally struct {
 func TestNoCodeIsAcceptedTwiceThroughFiftyCrashes(t *testing.T) {
 	d := start(t)
 	routines, open := runtime.NumGoroutine(), descriptors(t)
-	client, err := mfad.Dial(t.Context(), d.socket(), mfad.Options{Deadline: deadline})
+	client, err := mfad.Dial(t.Context(), d.Socket(), mfad.Options{Deadline: deadline})
 	check(t, err)
-	var apps [people]app
+	var apps [people]livedaemon.App
 	for number := range people {
 		apps[number] = d.enroll(client, member(number))
 	}
 	var answers, accepted, unknown, unanswered int64
 	for round := range crashes {
-		d.forward(step)
+		d.Forward(step)
 		sum := interrupt(t, d, client, &apps, os.Kill)
 		for number := range people {
 			times, lost := sum.accepted[number].Load(), sum.lost[number].Load()
@@ -65,15 +66,15 @@ func TestNoCodeIsAcceptedTwiceThroughFiftyCrashes(t *testing.T) {
 // A server that is stopped answers what it has read and says farewell: no call fails, and no answer is lost.
 func TestNothingIsLostThroughTwentyStops(t *testing.T) {
 	d := start(t)
-	client, err := mfad.Dial(t.Context(), d.socket(), mfad.Options{Deadline: time.Minute, Patience: time.Minute})
+	client, err := mfad.Dial(t.Context(), d.Socket(), mfad.Options{Deadline: time.Minute, Patience: time.Minute})
 	check(t, err)
 	defer client.Close()
-	var apps [people]app
+	var apps [people]livedaemon.App
 	for number := range people {
 		apps[number] = d.enroll(client, member(number))
 	}
 	for round := range 20 {
-		d.forward(step)
+		d.Forward(step)
 		sum := interrupt(t, d, client, &apps, syscall.SIGTERM)
 		for number := range people {
 			if times := sum.accepted[number].Load(); times != 1 {
@@ -87,7 +88,7 @@ func TestNothingIsLostThroughTwentyStops(t *testing.T) {
 }
 
 // interrupt plays one round.
-func interrupt(t *testing.T, d *daemon, client *mfad.Client, apps *[people]app, signal os.Signal) *tally {
+func interrupt(t *testing.T, d *daemon, client *mfad.Client, apps *[people]livedaemon.App, signal os.Signal) *tally {
 	var (
 		sum   tally
 		group sync.WaitGroup
@@ -98,7 +99,7 @@ func interrupt(t *testing.T, d *daemon, client *mfad.Client, apps *[people]app, 
 	for number := range people {
 		for range 2 {
 			group.Go(func() {
-				for sum.try(t, client, number, apps[number].code(d.unix), func() {
+				for sum.try(t, client, number, apps[number].Code(d.Unix()), func() {
 					if sum.answers.Add(1) == last {
 						close(now)
 					}
@@ -108,8 +109,8 @@ func interrupt(t *testing.T, d *daemon, client *mfad.Client, apps *[people]app, 
 		}
 	}
 	<-now
-	d.end(signal)
-	d.begin()
+	d.End(signal)
+	d.Launch()
 	group.Wait()
 	return &sum
 }
