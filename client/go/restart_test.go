@@ -87,6 +87,22 @@ func TestNothingIsLostThroughTwentyStops(t *testing.T) {
 	}
 }
 
+func TestAClientThatIsNewConnectsAtItsFirstCall(t *testing.T) {
+	d := start(t)
+	d.Kill()
+	client, err := mfad.New(d.Socket(), mfad.Options{Deadline: time.Minute, Patience: -1})
+	check(t, err)
+	defer client.Close()
+	if _, err := client.Begin(t.Context(), alice, origin); !errors.Is(err, mfad.ErrNotRunning) {
+		t.Fatalf("%v", err)
+	}
+	d.Spawn()
+	need, err := client.Begin(t.Context(), alice, origin)
+	if err != nil || need.Kind != mfad.NeedNothing {
+		t.Fatalf("%v, %v", need, err)
+	}
+}
+
 // interrupt plays one round.
 func interrupt(t *testing.T, d *daemon, client *mfad.Client, apps *[people]livedaemon.App, signal os.Signal) *tally {
 	var (
