@@ -18,7 +18,7 @@ func StartActivated(t testing.TB, configuration, realm string) *Daemon {
 	t.Cleanup(d.Discard)
 	Check(t, os.Mkdir(d.Path(realm), 0o700))
 	arguments := []string{"--listen=" + d.Socket(), "--listen=" + d.RealmSocket(realm), "--fdname=mfad:" + realm,
-		"--setenv=" + d.clock(), program(d, "mfad-clocked")}
+		"--setenv=" + d.clock(), Program(d, "mfad-clocked")}
 	d.run(exec.Command("systemd-socket-activate", append(arguments, d.arguments()...)...))
 	// It listens on the last socket last.
 	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {

@@ -93,7 +93,7 @@ func (d *Daemon) Spawn() {
 // Launch starts the process, and waits for nothing.
 func (d *Daemon) Launch(environment ...string) {
 	d.Helper()
-	command := exec.Command(program(d, "mfad-clocked"), append(d.arguments(), "--socket", d.Socket())...)
+	command := exec.Command(Program(d, "mfad-clocked"), append(d.arguments(), "--socket", d.Socket())...)
 	command.Env = append(os.Environ(), append(environment, d.clock())...)
 	d.run(command)
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// program finds one of the built programs: the newer one, where there are two.
-func program(f Failer, name string) string {
+// Program finds one of the built programs: the newer one, where there are two.
+func Program(f Failer, name string) string {
 	f.Helper()
 	var newest string
 	var at time.Time
