@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Client is one connection to the server, made anew when it breaks, for any number of goroutines. Make one with [Dial].
+// Client is one connection to the server, made anew when it breaks, for any number of goroutines. Make one with [Dial] or [New].
 //
 // Errors of every call: those of type [*Refusal], of which ErrNotPermitted and ErrUnavailable answer any call; a
 // [*ArgumentError] before anything is sent; [ErrUnknownFate], [ErrGone], [ErrNotRunning], [ErrProtocol], [ErrClosed], a
@@ -43,12 +43,10 @@ type flight struct {
 //
 // Errors: [ErrNotRunning], a [*WrongServerError], what the system says of the socket, and that of the context.
 func Dial(ctx context.Context, path string, options Options) (*Client, error) {
-	trust, err := newTrust(path, options.ServerUID)
+	c, err := New(path, options)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{trust: trust, options: options.withDefaults()}
-	c.life, c.end = context.WithCancel(context.Background())
 	ctx, cancel := context.WithTimeout(ctx, c.options.Deadline)
 	defer cancel()
 	result := c.persist(func() outcome {
@@ -59,6 +57,19 @@ func Dial(ctx context.Context, path string, options Options) (*Client, error) {
 		c.Close()
 		return nil, result.err
 	}
+	return c, nil
+}
+
+// New makes a client that connects at its first call: for a service that starts also while the server does not run.
+//
+// Errors: an MFAD_SERVER_UID that is no uid.
+func New(path string, options Options) (*Client, error) {
+	trust, err := newTrust(path, options.ServerUID)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{trust: trust, options: options.withDefaults()}
+	c.life, c.end = context.WithCancel(context.Background())
 	return c, nil
 }
 
