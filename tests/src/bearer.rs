@@ -1,10 +1,17 @@
 //! An application that knows its users' enrolments by their handles alone, as Netmaker with the drop-in does, and the apps
 //! of these users.
 
-use mfad_proto::{Accepted, Refusal};
-use mfad_proto::{Account, AccountName, Call, Enrollment, Handle, Proof, Realm, Reply, UserName};
+use std::sync::Arc;
+
+use mfad_client::Client;
+use mfad_proto::{
+    Accepted, Account, AccountName, Call, Enrollment, Handle, Proof, Realm, Refusal, Reply, State, UserName,
+};
 
 use crate::calls::{code, context};
+use crate::daemon::NOON;
+use crate::faults::FaultyHome;
+use crate::inprocess::{InProcess, SetClock};
 use crate::phone::Phone;
 
 /// The rules of a realm for such an application: it asks for no code before a factor is replaced.
@@ -41,6 +48,83 @@ impl Bearer {
     #[must_use]
     pub fn verify(&mut self, step: u64) -> Call {
         verify(&self.handle, &self.phone.code(step))
+    }
+}
+
+/// A daemon with realm `netmaker`, and one client of it.
+pub struct Scene {
+    /// The installation.
+    pub home: Arc<FaultyHome>,
+    /// The time that it sees.
+    pub clock: SetClock,
+    _daemon: InProcess,
+    client: Client,
+}
+
+impl Scene {
+    /// With [`RULES`].
+    #[must_use]
+    pub fn open() -> Self {
+        Self::with(RULES)
+    }
+
+    /// With these rules.
+    ///
+    /// # Panics
+    /// When they are none.
+    #[must_use]
+    pub fn with(rules: &str) -> Self {
+        let (home, clock) = (FaultyHome::new(), SetClock::at(NOON));
+        let daemon = InProcess::start_with_policy(&home, &clock, InProcess::policy(rules));
+        let client = daemon.client();
+        Self { home, clock, _daemon: daemon, client }
+    }
+
+    /// Asks, and waits for the answer.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn ask(&mut self, call: Call) -> Reply {
+        self.client.call(call).expect("an answer")
+    }
+
+    /// Begins an enrolment of this user.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub fn begin(&mut self, user: &str) -> Bearer {
+        let client = &mut self.client;
+        Bearer::begin(&mut |call| client.call(call).expect("an answer"), user)
+    }
+
+    /// Sets the clock to this step, and lets every delay end.
+    pub fn at(&self, step: u64) {
+        self.clock.set(step * 30);
+        self.clock.pass(900);
+    }
+
+    /// How the account stands.
+    ///
+    /// # Panics
+    /// When the daemon does not say.
+    pub fn state(&mut self, account: Account) -> State {
+        match self.ask(Call::Status { account }) {
+            Reply::Status(status) => status.state,
+            _ => panic!("no status"),
+        }
+    }
+
+    /// An enrolment that was confirmed and then accepted once more, by the code of the step after this one.
+    ///
+    /// # Panics
+    /// When that is refused.
+    pub fn proved(&mut self, user: &str, step: u64) -> Bearer {
+        let mut bearer = self.begin(user);
+        self.at(step);
+        yes(self.client.call(bearer.verify(step)).expect("an answer"));
+        self.at(step + 1);
+        yes(self.client.call(bearer.verify(step + 1)).expect("an answer"));
+        bearer
     }
 }
 

@@ -1,72 +1,16 @@
 //! Accounts by handle: an enrolment becomes the factor by its first right code, and the one before goes on working until the
 //! new one has been accepted by its own handle once more.
 
-use std::sync::{Arc, Barrier};
+use std::sync::Barrier;
 use std::thread;
 
-use mfad_client::Client;
 use mfad_proto::{Account, Call, Factor, Need, Note, Proof, Refusal, Reply, State};
-use mfad_tests::bearer::{self, Bearer, RULES, named, no, verify, verify_named, yes};
+use mfad_tests::bearer::{self, Bearer, RULES, Scene, named, no, verify, verify_named, yes};
 use mfad_tests::calls::{accepted, code, context, texts};
 use mfad_tests::daemon::{Daemon, NOON};
-use mfad_tests::faults::FaultyHome;
-use mfad_tests::inprocess::{InProcess, SetClock};
 use mfad_tests::random::Random;
 
 const STEP: u64 = NOON / 30;
-
-/// A daemon with realm `netmaker`, and one client of it.
-struct Scene {
-    home: Arc<FaultyHome>,
-    clock: SetClock,
-    _daemon: InProcess,
-    client: Client,
-}
-
-impl Scene {
-    fn open() -> Self {
-        Self::with(RULES)
-    }
-
-    fn with(rules: &str) -> Self {
-        let (home, clock) = (FaultyHome::new(), SetClock::at(NOON));
-        let daemon = InProcess::start_with_policy(&home, &clock, InProcess::policy(rules));
-        let client = daemon.client();
-        Self { home, clock, _daemon: daemon, client }
-    }
-
-    fn ask(&mut self, call: Call) -> Reply {
-        self.client.call(call).unwrap()
-    }
-
-    fn begin(&mut self, user: &str) -> Bearer {
-        let client = &mut self.client;
-        Bearer::begin(&mut |call| client.call(call).unwrap(), user)
-    }
-
-    /// Sets the clock to this step.
-    fn at(&self, step: u64) {
-        self.clock.set(step * 30);
-        self.clock.pass(900);
-    }
-
-    fn state(&mut self, account: Account) -> State {
-        match self.ask(Call::Status { account }) {
-            Reply::Status(status) => status.state,
-            _ => panic!("no status"),
-        }
-    }
-
-    /// An enrolment that was confirmed and then accepted once more, by the code of the step after this one.
-    fn proved(&mut self, user: &str, step: u64) -> Bearer {
-        let mut bearer = self.begin(user);
-        self.at(step);
-        yes(self.client.call(bearer.verify(step)).unwrap());
-        self.at(step + 1);
-        yes(self.client.call(bearer.verify(step + 1)).unwrap());
-        bearer
-    }
-}
 
 #[test]
 fn the_first_right_code_confirms_and_later_ones_log_in() {
@@ -153,87 +97,6 @@ fn an_enrolment_that_was_confirmed_by_its_id_leaves_no_other() {
 }
 
 #[test]
-fn guesses_under_all_handles_of_an_account_are_counted_together() {
-    let mut scene = Scene::open();
-    let mut old = scene.proved("alice", STEP);
-    let mut new = scene.begin("alice");
-    scene.at(STEP + 3);
-    yes(scene.ask(new.verify(STEP + 3)));
-    scene.at(STEP + 4);
-    let mut random = Random::default();
-    let wrong = old.phone.wrong(STEP + 4, &mut random);
-    no(&scene.ask(verify(&old.handle, &wrong)));
-    no(&scene.ask(verify(&new.handle, &wrong)));
-    no(&scene.ask(verify_named("alice", &wrong)));
-    for call in [verify(&old.handle, &wrong), verify(&new.handle, &wrong), verify_named("alice", &wrong)] {
-        assert!(matches!(scene.ask(call), Reply::Refused(Refusal::TryLater { .. })));
-    }
-    scene.clock.pass(900);
-    assert_eq!(yes(scene.ask(old.verify(STEP + 4))).failures_since, 3);
-}
-
-#[test]
-fn a_stop_holds_under_every_handle_and_unlock_lifts_it() {
-    let mut scene = Scene::open();
-    let mut old = scene.proved("alice", STEP);
-    let mut new = scene.begin("alice");
-    scene.at(STEP + 3);
-    yes(scene.ask(new.verify(STEP + 3)));
-    scene.at(STEP + 4);
-    let wrong = old.phone.wrong(STEP + 4, &mut Random::default());
-    for _ in 0..20 {
-        no(&scene.ask(verify(&old.handle, &wrong)));
-        scene.clock.pass(900);
-    }
-    no(&scene.ask(old.verify(STEP + 4)));
-    no(&scene.ask(new.verify(STEP + 4)));
-    assert_eq!(scene.state(Account::Handle(new.handle)), State::Locked);
-    // A clock that was far ahead has used up steps of both keys.
-    assert!(matches!(scene.ask(Call::Unlock { account: Account::Handle(old.handle) }), Reply::Done));
-    scene.at(STEP + 5);
-    yes(scene.ask(old.verify(STEP + 5)));
-    scene.at(STEP + 100);
-    yes(scene.ask(old.verify(STEP + 100)));
-    scene.at(STEP + 6);
-    no(&scene.ask(old.verify(STEP + 6)));
-    assert!(matches!(scene.ask(Call::Unlock { account: named("alice") }), Reply::Done));
-    scene.at(STEP + 7 + 5);
-    yes(scene.ask(old.verify(STEP + 12)));
-    yes(scene.ask(new.verify(STEP + 12)));
-}
-
-#[test]
-fn an_enrolment_bears_so_many_guesses_under_its_handle_and_no_more() {
-    let mut scene = Scene::open();
-    let mut alice = scene.begin("alice");
-    let wrong = alice.phone.wrong(STEP, &mut Random::default());
-    for _ in 0..20 {
-        no(&scene.ask(verify(&alice.handle, &wrong)));
-    }
-    no(&scene.ask(alice.verify(STEP)));
-    let mut again = scene.begin("alice");
-    assert_ne!(again.handle, alice.handle, "an enrolment that was guessed at is resumed");
-    yes(scene.ask(again.verify(STEP)));
-}
-
-#[test]
-fn a_lapsed_enrolment_is_not_confirmed_and_no_other_code_does_it() {
-    let mut scene = Scene::open();
-    let mut old = scene.proved("alice", STEP);
-    let mut new = scene.begin("alice");
-    scene.at(STEP + 3);
-    no(&scene.ask(verify(&new.handle, &old.phone.code(STEP + 3))));
-    no(&scene.ask(verify(&old.handle, &new.phone.code(STEP + 3))));
-    assert!(matches!(scene.ask(Call::Recover { account: Account::Handle(old.handle) }), Reply::Issued(_)));
-    // Whoever began it may have seen its key.
-    no(&scene.ask(new.verify(STEP + 3)));
-    let mut late = scene.begin("alice");
-    scene.at(STEP + 40);
-    no(&scene.ask(late.verify(STEP + 40)));
-    yes(scene.ask(old.verify(STEP + 40)));
-}
-
-#[test]
 fn a_recovery_code_is_good_once_under_whichever_handle() {
     let mut scene = Scene::open();
     let mut old = scene.proved("alice", STEP);
@@ -291,25 +154,6 @@ fn what_takes_the_factor_away_takes_all_handles_away() {
 }
 
 #[test]
-fn where_replacing_takes_a_code_a_handle_does_not_go_round_it() {
-    let mut scene = Scene::with("[realm.netmaker]\nenforce = \"on\"\n");
-    let mut old = scene.proved("alice", STEP);
-    assert!(matches!(scene.ask(bearer::enroll("alice")), Reply::Refused(Refusal::NotPermitted)));
-    scene.at(STEP + 3);
-    let (account, text) = (Account::Handle(old.handle), old.phone.code(STEP + 3));
-    let reset = Call::Reset { account, proof: Proof::Asserted, code: code(&text), context: context() };
-    let Reply::Enrollment(enrollment) = scene.ask(reset) else { panic!("no enrolment") };
-    let mut new = Bearer::of(&enrollment);
-    scene.at(STEP + 4);
-    yes(scene.ask(old.verify(STEP + 4)));
-    yes(scene.ask(new.verify(STEP + 4)));
-    yes({
-        scene.at(STEP + 5);
-        scene.ask(old.verify(STEP + 5))
-    });
-}
-
-#[test]
 fn one_code_by_handle_and_by_name_from_32_clients_is_accepted_once_in_each_of_50_rounds() {
     let daemon = Daemon::start_clocked(RULES);
     let mut clients: Vec<_> = (0..32).map(|_| daemon.client()).collect();
@@ -363,35 +207,4 @@ fn every_step_outlives_a_kill() {
     assert!(verified(&mut daemon, &mut new, STEP + 2));
     assert!(!verified(&mut daemon, &mut old, STEP + 3));
     assert!(verified(&mut daemon, &mut new, STEP + 3));
-}
-
-#[test]
-fn a_denial_by_handle_is_one_commit_of_the_size_of_every_other() {
-    let mut scene = Scene::open();
-    let mut old = scene.proved("alice", STEP);
-    let mut new = scene.begin("alice");
-    scene.at(STEP + 3);
-    yes(scene.ask(new.verify(STEP + 3)));
-    let mut pending = scene.begin("alice");
-    let mut random = Random::default();
-    let wrong = new.phone.wrong(STEP + 3, &mut random);
-    let unknown = mfad_proto::Handle::from_random([9; 20]);
-    let asked = [
-        verify_named("alice", &wrong),
-        verify_named("nobody", &wrong),
-        verify(&unknown, &wrong),
-        verify(&unknown, ""),
-        verify(&old.handle, &old.phone.wrong(STEP + 3, &mut random)),
-        verify(&new.handle, &new.phone.code(STEP + 3)),
-        verify(&pending.handle, &pending.phone.wrong(STEP + 3, &mut random)),
-    ];
-    let mut size = None;
-    for call in asked {
-        scene.clock.pass(900);
-        let before = scene.home.commits();
-        no(&scene.ask(call));
-        assert_eq!(scene.home.commits() - before, 1);
-        let latest = scene.home.latest();
-        assert_eq!(*size.get_or_insert_with(|| latest.clone()), latest);
-    }
 }
