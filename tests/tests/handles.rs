@@ -208,3 +208,31 @@ fn every_step_outlives_a_kill() {
     assert!(!verified(&mut daemon, &mut old, STEP + 3));
     assert!(verified(&mut daemon, &mut new, STEP + 3));
 }
+
+#[test]
+fn a_handle_that_goes_while_others_ask_for_it_is_not_taken_for_lost() {
+    let daemon = Daemon::start_clocked(RULES);
+    let mut client = daemon.client();
+    let mut askers: Vec<_> = (0..4).map(|_| daemon.client()).collect();
+    for _ in 0..100 {
+        let handle = Bearer::begin(&mut |call| client.call(call).unwrap(), "alice").handle;
+        let barrier = Barrier::new(askers.len() + 1);
+        thread::scope(|scope| {
+            for asker in &mut askers {
+                let barrier = &barrier;
+                scope.spawn(move || {
+                    barrier.wait();
+                    for _ in 0..20 {
+                        let reply = asker.call(Call::Status { account: Account::Handle(handle) }).unwrap();
+                        assert!(
+                            matches!(reply, Reply::Status(_) | Reply::Refused(Refusal::Denied)),
+                            "the store is given up"
+                        );
+                    }
+                });
+            }
+            barrier.wait();
+            assert!(matches!(client.call(Call::Remove { account: named("alice") }).unwrap(), Reply::Done));
+        });
+    }
+}
