@@ -21,13 +21,7 @@ use crate::programs::is_installed;
 /// The rows of all rounds.
 pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     let mut bench = Bench::start(plan);
-    // The first one warms up.
-    bench.round(plan);
-    let numbered = |number| {
-        eprintln!("clients: round {number} of {}", plan.rounds());
-        bench.round(plan)
-    };
-    let rounds: Vec<_> = (1..=plan.rounds()).map(numbered).collect();
+    let rounds = plan.measured("clients", || bench.round(plan));
     let names = ["Rust"].into_iter().chain(bench.others.iter().map(|(name, ..)| *name));
     let rows = names.enumerate().flat_map(|(number, name)| {
         let took = || rounds.iter().map(move |round| round.clients[number]);

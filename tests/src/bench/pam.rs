@@ -28,13 +28,7 @@ use crate::pam::{Answer, Conversation, SUCCESS, Step, Transaction};
 /// The rows of all rounds.
 pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     let mut bench = Bench::start(plan);
-    // The first one warms up.
-    bench.round(plan);
-    let numbered = |number| {
-        eprintln!("pam: round {number} of {}", plan.rounds());
-        bench.round(plan)
-    };
-    let rounds: Vec<_> = (1..=plan.rounds()).map(numbered).collect();
+    let rounds = plan.measured("pam", || bench.round(plan));
     let others = Other::ALL.into_iter().filter(|other| bench.others.iter().any(|file| file.other == *other));
     let of = |other: Other| rounds.iter().map(move |round| round.others[other as usize]);
     let mfad = || rounds.iter().map(|round| round.mfad);

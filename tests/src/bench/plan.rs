@@ -33,6 +33,16 @@ impl Plan {
         self.rounds.unwrap_or(if self.quick { 5 } else { 9 })
     }
 
+    /// What each round of this work tells, after one that warms up.
+    pub(crate) fn measured<R>(&self, work: &str, mut round: impl FnMut() -> R) -> Vec<R> {
+        round();
+        let numbered = |number| {
+            eprintln!("{work}: round {number} of {}", self.rounds());
+            round()
+        };
+        (1..=self.rounds()).map(numbered).collect()
+    }
+
     /// The numbers of accounts in the stores that are started.
     pub(crate) fn users(&self) -> Vec<u64> {
         let default: &[u64] = if self.quick { &[1_000, 10_000] } else { &[1_000, 100_000, 1_000_000] };

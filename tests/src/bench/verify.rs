@@ -15,13 +15,7 @@ use super::spread::median_micros;
 /// The rows of all rounds.
 pub(crate) fn rows(plan: &Plan) -> Vec<Row> {
     let mut bench = Bench::start(plan);
-    // The first one warms up.
-    bench.round(plan);
-    let numbered = |number| {
-        eprintln!("verify: round {number} of {}", plan.rounds());
-        bench.round(plan)
-    };
-    let rounds: Vec<_> = (1..=plan.rounds()).map(numbered).collect();
+    let rounds = plan.measured("verify", || bench.round(plan));
     let row = |name: &str, unit: Unit, value: fn(&Round) -> f64| Row::new(name, unit, rounds.iter().map(value));
     vec![
         row("P: echo of 64 bytes", Unit::Micros, |r| r.echo),
