@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"encoding/base64"
+	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -120,5 +122,27 @@ func TestThePictureShowsTheURL(t *testing.T) {
 		if err != nil || strings.TrimSpace(string(read)) != shown.text("otp_auth_url") {
 			t.Fatalf("%v: %q", err, read)
 		}
+		hasMargins(t, picture)
+	}
+}
+
+// hasMargins measures the dark row of seven modules with which a code begins, and wants four light ones before it.
+func hasMargins(t *testing.T, file []byte) {
+	t.Helper()
+	picture, err := png.Decode(bytes.NewReader(file))
+	livedaemon.Check(t, err)
+	isDark := func(x, y int) bool {
+		red, _, _, _ := picture.At(x, y).RGBA()
+		return red == 0
+	}
+	corner, row := 0, 0
+	for corner < picture.Bounds().Dx() && !isDark(corner, corner) {
+		corner++
+	}
+	for isDark(corner+row, corner) {
+		row++
+	}
+	if row == 0 || row%7 != 0 || corner < 4*row/7 {
+		t.Fatalf("a row of %d behind a margin of %d", row, corner)
 	}
 }
