@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -118,6 +119,16 @@ func (d *Daemon) run(command *exec.Cmd) {
 func (d *Daemon) Log() string {
 	text, _ := os.ReadFile(d.Path("log"))
 	return string(text)
+}
+
+// Says waits until its log has these words: lines are written behind the answers.
+func (d *Daemon) Says(words string) {
+	d.Helper()
+	for end := time.Now().Add(time.Minute); !strings.Contains(d.Log(), words); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			d.Fatalf("the log does not say %s: %s", words, d.Log())
+		}
+	}
 }
 
 // Kill ends the process as a crash would.
