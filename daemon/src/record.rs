@@ -194,7 +194,8 @@ pub struct Factor {
     pub enrolled_at: u64,
     /// The steps that were accepted last: only a later one is accepted again.
     pub used: UsedSteps,
-    /// How many steps the app's clock is ahead of this machine's, as a resync found: at most [`SEARCH`](crate::totp::SEARCH) either way.
+    /// How many steps the app's clock is ahead of this machine's, as a resync found: at most
+    /// [`SEARCH`](crate::totp::SEARCH) either way.
     pub offset: i64,
     /// Whether it was accepted by its own handle after it became the factor: an application knows that handle.
     pub proved: bool,
