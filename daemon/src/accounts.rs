@@ -243,6 +243,16 @@ impl Accounts {
         self.store.failed().await
     }
 
+    /// Returns when the store's writer has answered an empty message, or has ended.
+    pub(crate) async fn answers(&self) {
+        self.store.answers().await;
+    }
+
+    /// How many accounts there are.
+    pub(crate) fn number(&self) -> u64 {
+        self.store.accounts()
+    }
+
     /// How many records there are.
     pub(crate) fn records(&self) -> u64 {
         self.store.records()

@@ -59,6 +59,7 @@ pub mod used;
 pub mod users;
 pub mod vault;
 pub mod verifiers;
+mod watchdog;
 
 pub use listener::{Access, Introducer, Listener};
 pub use server::{Config, Error, run};

@@ -25,6 +25,12 @@ pub(crate) fn accounts_of(realm: Option<&Realm>) -> Vec<u8> {
     }
 }
 
+/// Whether the record under a key is an account's.
+#[must_use]
+pub(crate) const fn is_account(key: &[u8]) -> bool {
+    matches!(key, [ACCOUNT_KEY, ..])
+}
+
 /// Whose record stands under a key.
 pub(crate) enum Owner {
     /// An account's.

@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::ledger::{Ledger, MARK_KEY, Mark, Sum};
+use crate::place;
 use crate::store::{self, Entry, Store};
 
 /// A store that passed: its mark, and which records it holds.
@@ -28,6 +29,8 @@ pub struct Proven {
 pub struct Known {
     hasher: RandomState,
     hashes: HashSet<u64>,
+    /// How many are of accounts.
+    accounts: u64,
 }
 
 impl Known {
@@ -43,14 +46,24 @@ impl Known {
         u64::try_from(self.hashes.len()).unwrap_or(u64::MAX)
     }
 
+    /// How many of them are of accounts.
+    #[must_use]
+    pub const fn accounts(&self) -> u64 {
+        self.accounts
+    }
+
     /// Notes a record.
     pub fn insert(&mut self, key: &[u8]) {
-        self.hashes.insert(self.hasher.hash_one(key));
+        if self.hashes.insert(self.hasher.hash_one(key)) && place::is_account(key) {
+            self.accounts = self.accounts.saturating_add(1);
+        }
     }
 
     /// Forgets a record that was removed on purpose.
     pub fn remove(&mut self, key: &[u8]) {
-        self.hashes.remove(&self.hasher.hash_one(key));
+        if self.hashes.remove(&self.hasher.hash_one(key)) && place::is_account(key) {
+            self.accounts = self.accounts.saturating_sub(1);
+        }
     }
 }
 
@@ -218,9 +231,12 @@ fn work(
         let mut sum = Sum::default();
         chunk.iter().for_each(|(key, value)| sum.toggle(ledger.print(key, value)));
         let hashes = chunk.iter().map(|(key, _)| hasher.hash_one(key));
-        let records = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+        let counted = |length| u64::try_from(length).unwrap_or(u64::MAX);
+        let records = counted(chunk.len());
+        let accounts = counted(chunk.iter().filter(|(key, _)| place::is_account(key)).count());
         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
         found.known.hashes.extend(hashes);
+        found.known.accounts = found.known.accounts.saturating_add(accounts);
         found.records = found.records.saturating_add(records);
         found.sum.toggle(sum);
         progress.done.fetch_add(records, Ordering::Relaxed);

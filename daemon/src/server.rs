@@ -32,6 +32,7 @@ use crate::slots::{Claim, Slots};
 use crate::store::Failure;
 use crate::sweep::Sweeps;
 use crate::users::{Directory, Users};
+use crate::watchdog;
 
 /// What a server needs to run.
 pub struct Config {
@@ -108,6 +109,7 @@ pub async fn run(
         () = shutdown => None,
         failure = service.keep() => Some(failure),
         never = tick(&audit) => match never {},
+        never = watchdog::feed(&service) => match never {},
         never = note_rules(rules, &audit) => match never {},
     };
     // Says nothing when no supervisor listens.

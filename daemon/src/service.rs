@@ -107,6 +107,20 @@ impl Service {
         }
     }
 
+    /// One line for whoever supervises the process.
+    pub(crate) fn status(&self) -> String {
+        let accounts = self.accounts_now().map(|accounts| accounts.number());
+        accounts.map_or_else(|| self.why(), |accounts| format!("ready, accounts: {accounts}"))
+    }
+
+    /// Returns when the store's writer has shown that its queue moves; at once where none serves, and [`Self::why`] says
+    /// so.
+    pub(crate) async fn answers(&self) {
+        if let Some(accounts) = self.accounts_now() {
+            accounts.answers().await;
+        }
+    }
+
     /// Proves the store, serves it, and brings it back after what can pass by itself. Returns only when the process must
     /// end, with the reason.
     pub(crate) async fn keep(&self) -> Failure {
@@ -185,7 +199,7 @@ impl Service {
                 _ = tick.tick() => {
                     let line = format!("the store is being checked: {} % done", progress.percent());
                     self.audit.note(&line);
-                    sd_notify::notify(&[NotifyState::Status(&line)]).ok();
+                    sd_notify::notify(&[NotifyState::ExtendTimeoutUsec(EXTENSION), NotifyState::Status(&line)]).ok();
                 }
             }
         }
@@ -204,9 +218,9 @@ impl Service {
         if matches!((&*self.state.borrow(), &state), (State::Serving(_), State::Down(_))) {
             self.metrics.stopped_serving();
         }
-        // Ready is whoever can say how it is, also when it is not well. Nothing is said when no supervisor listens.
-        sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(line)]).ok();
         self.state.send_replace(state);
+        // Ready is whoever can say how it is, also when it is not well. Nothing is said when no supervisor listens.
+        sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&self.status())]).ok();
     }
 }
 
@@ -249,3 +263,6 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Between two lines about a long proof.
 const TELL: Duration = Duration::from_secs(5);
+
+/// Microseconds that a start may go on after each of those lines: two may be missed.
+const EXTENSION: u32 = 15_000_000;

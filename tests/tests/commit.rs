@@ -166,6 +166,33 @@ async fn an_old_head_is_found_when_the_store_knows_a_later_one() {
     assert!(matches!(proven(&home), Err(Damage::OldHead { .. })));
 }
 
+#[tokio::test]
+async fn an_empty_message_is_answered_behind_what_is_being_written_and_writes_nothing_itself() {
+    let home = FaultyHome::new();
+    let committer = Arc::new(open(&home));
+    let before = home.commits();
+    committer.answers().await;
+    assert_eq!(home.commits(), before, "the message was written");
+    home.set(Disk::Slow);
+    let writer = Arc::clone(&committer);
+    let written = tokio::spawn(async move { put(&writer, "a", "1").await });
+    while home.commits() == before {
+        tokio::task::yield_now().await;
+    }
+    let asking = Arc::clone(&committer);
+    let answered = tokio::spawn(async move { asking.answers().await });
+    for _turn in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!answered.is_finished(), "a writer that hangs has answered");
+    home.set(Disk::Well);
+    answered.await.unwrap();
+    written.await.unwrap().unwrap();
+    home.set(Disk::Full);
+    put(&committer, "a", "2").await.unwrap_err();
+    committer.answers().await;
+}
+
 #[test]
 fn marks_and_heads_open_as_what_they_are_alone() {
     let home = FaultyHome::new();

@@ -104,6 +104,12 @@ impl Committer {
         self.known.read().unwrap_or_else(PoisonError::into_inner).count()
     }
 
+    /// How many of them are of accounts.
+    #[must_use]
+    pub fn accounts(&self) -> u64 {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).accounts()
+    }
+
     /// Writes a value and returns when it is durable. It is written even when the caller stops waiting.
     ///
     /// # Errors
@@ -145,6 +151,17 @@ impl Committer {
                 let jobs = jobs.as_ref().ok_or(Error::Stopped)?;
                 jobs.send(Job::Write(changes, done)).map_err(|_e| Error::Stopped)?;
                 durable.await.map_err(|_e| Error::Stopped)
+            }
+        }
+    }
+
+    /// Returns when the writer has taken an empty message from its queue and answered, and writes nothing; at once where
+    /// it has ended.
+    pub async fn answers(&self) {
+        if let Writer::Thread { jobs: Some(jobs), .. } = &self.writer {
+            let (done, answered) = oneshot::channel();
+            if jobs.send(Job::Answer(done)).is_ok() {
+                answered.await.ok();
             }
         }
     }
@@ -199,6 +216,8 @@ enum Writer {
 enum Job {
     /// Changes, or only a batch, and who waits for it: dropped without a word when the commit failed.
     Write(Vec<Change>, oneshot::Sender<()>),
+    /// Nothing to write: who waits wants to see that the queue moves.
+    Answer(oneshot::Sender<()>),
     /// A request for a snapshot, which falls between two batches.
     Snapshot(oneshot::Sender<Result<Snapshot, Error>>),
 }
@@ -226,13 +245,15 @@ impl Drop for Writer {
 
 fn serve(mut scribe: Scribe, queue: &Receiver<Job>, failure: &watch::Sender<Option<Failure>>) {
     while let Ok(first) = queue.recv() {
-        let (mut changes, mut waiting, mut snapshots) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut changes, mut waiting) = (Vec::new(), Vec::new());
+        let (mut asking, mut snapshots) = (Vec::new(), Vec::new());
         for job in std::iter::once(first).chain(queue.try_iter().take(BATCH)) {
             match job {
                 Job::Write(wanted, done) => {
                     changes.extend(wanted);
                     waiting.push(done);
                 }
+                Job::Answer(done) => asking.push(done),
                 Job::Snapshot(give) => snapshots.push(give),
             }
         }
@@ -245,7 +266,7 @@ fn serve(mut scribe: Scribe, queue: &Receiver<Job>, failure: &watch::Sender<Opti
             return note(failure, Failure::of(&error));
         }
         // A caller that went away has no use for its answer.
-        for done in waiting {
+        for done in waiting.into_iter().chain(asking) {
             done.send(()).ok();
         }
         for give in snapshots {
