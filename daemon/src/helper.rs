@@ -27,12 +27,15 @@ pub struct Helper {
 }
 
 impl Helper {
-    /// The usual places: the socket, and for root the program, beside this one or where it is installed.
+    /// The usual places: the socket, and for root the program, beside this one or in the `libexec` of its own tree.
     #[must_use]
     pub fn usual() -> Self {
-        let beside = || std::env::current_exe().ok().map(|program| program.with_file_name(PROGRAM));
-        let installed = || Some(Path::new(INSTALLED).join(PROGRAM));
-        let program = || beside().filter(|program| program.exists()).or_else(installed);
+        let program = || {
+            let own = std::env::current_exe().ok()?;
+            let beside = own.with_file_name(PROGRAM);
+            let installed = own.parent()?.with_file_name(LIBEXEC).join(PROGRAM);
+            Some(if beside.exists() { beside } else { installed })
+        };
         Self { socket: PathBuf::from(SOCKET), program: if geteuid().is_root() { program() } else { None } }
     }
 
@@ -142,8 +145,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Where systemd listens for the helper.
 pub const SOCKET: &str = "/run/mfad-passwd.sock";
 
-/// Where systemd's unit looks for the helper.
-const INSTALLED: &str = "/usr/local/libexec";
+/// The folder beside the programs' own that holds programs which nobody calls by hand.
+const LIBEXEC: &str = "libexec";
 
 /// The helper's name.
 const PROGRAM: &str = "mfad-passwd";

@@ -5,7 +5,7 @@
 //! answer are those of [`mfad_proto::passwd`]; the PAM service is `mfad`. By hand:
 //!
 //! ```text
-//! systemd-socket-activate --accept --inetd --listen=/run/mfad-passwd.sock /usr/local/libexec/mfad-passwd
+//! systemd-socket-activate --accept --inetd --listen=/run/mfad-passwd.sock /usr/libexec/mfad-passwd
 //! ```
 //!
 //! A process for each password, since PAM modules are other people's code: what one of them leaks, keeps or breaks ends
