@@ -155,10 +155,10 @@ impl Keyring {
     /// Reads what [`Self::wrap`] wrote.
     ///
     /// # Errors
-    /// [`Error::NotOurs`] when the bytes are no keyring; [`Error::WrongKey`] when this root key does not open it;
+    /// [`Error::NotOurs`] when the bytes are no keyring; [`Error::Newer`] when they are a later mfad's; [`Error::WrongKey`] when this root key does not open it;
     /// [`Error::Memory`].
     pub fn unwrap(bytes: &[u8], root: &SecretKey) -> Result<Self, Error> {
-        let rest = bytes.strip_prefix(MAGIC).ok_or(Error::NotOurs)?;
+        let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| foreign(bytes))?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or(Error::NotOurs)?;
         let mut keys = Zeroizing::new(sealed.to_vec());
         let decrypted = cipher(root).decrypt_in_place(&XNonce::from(*nonce), MAGIC, &mut *keys);
@@ -218,6 +218,8 @@ impl DataKey {
 pub enum Error {
     /// The bytes are no keyring of this version.
     NotOurs,
+    /// A later version of mfad has written them.
+    Newer,
     /// The root key does not open it, or the file was changed.
     WrongKey,
     /// The kernel gave no randomness.
@@ -230,6 +232,10 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotOurs => "the file is no keyring of this version",
+            Self::Newer => {
+                "the state was written by a newer mfad, and this one cannot read it: install that version again, or \
+                 restore a backup that this one has made"
+            }
             Self::WrongKey => "the root key does not open the keyring: it is another key, or the file was changed",
             Self::Random(_) => "the kernel gave no randomness",
             Self::Memory(_) => "the keys cannot be kept in memory",
@@ -242,7 +248,7 @@ impl std::error::Error for Error {
         match self {
             Self::Random(error) => Some(error),
             Self::Memory(error) => Some(error),
-            Self::NotOurs | Self::WrongKey => None,
+            Self::NotOurs | Self::Newer | Self::WrongKey => None,
         }
     }
 }
@@ -257,8 +263,22 @@ fn cipher(root: &SecretKey) -> XChaCha20Poly1305 {
     XChaCha20Poly1305::new(root.derive(b"mfad keyring wrap 1").expose().into())
 }
 
+/// Why bytes without our magic are no keyring.
+fn foreign(bytes: &[u8]) -> Error {
+    let (family, own) = FAMILY;
+    let number = bytes.strip_prefix(family).and_then(|rest| rest.split(|byte| *byte == b'\n').next());
+    let number = number.and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u64>().ok());
+    if number.is_some_and(|number| number > own) { Error::Newer } else { Error::NotOurs }
+}
+
 /// The file's first bytes, authenticated with the rest.
+///
+/// Its number is that of the whole state: it rises with every change after which an older mfad would misread what lies in the
+/// state folder. The package's preinst names it, too.
 const MAGIC: &[u8] = b"mfad keyring 1\n";
+
+/// What the magic of every version begins with, and the number of this one.
+const FAMILY: (&[u8], u64) = (b"mfad keyring ", 1);
 const NONCE: usize = 24;
 const TAG: usize = 16;
 /// The base key, and two data keys with number and age.

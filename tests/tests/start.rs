@@ -197,6 +197,24 @@ fn a_key_file_is_judged_before_it_is_used() {
 }
 
 #[test]
+fn a_state_of_a_newer_mfad_is_refused_as_such() {
+    let mut daemon = Daemon::start();
+    daemon.stop();
+    let keyring = daemon.state().join("keyring");
+    let own = std::fs::read(&keyring).unwrap();
+    let rest = own.strip_prefix(b"mfad keyring 1\n").unwrap();
+    for (magic, words) in
+        [("mfad keyring 2\n", "written by a newer mfad"), ("mfad keyring 0\n", "no keyring of this version")]
+    {
+        std::fs::write(&keyring, [magic.as_bytes(), rest].concat()).unwrap();
+        let said = refuses(&daemon);
+        assert!(said.contains(words), "{magic:?}: {said}");
+    }
+    std::fs::write(&keyring, own).unwrap();
+    daemon.spawn();
+}
+
+#[test]
 fn a_key_file_in_either_form_opens_the_same_state_and_no_key_is_left_in_it() {
     let mut daemon = Daemon::start();
     daemon.stop();
