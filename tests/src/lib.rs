@@ -31,6 +31,7 @@ pub mod measured;
 pub mod model;
 pub mod needles;
 pub mod nobody;
+pub mod package;
 pub mod pam;
 pub mod patient;
 pub mod peers;
