@@ -125,3 +125,17 @@ fn a_credential_is_well_unless_nothing_seals_it() {
         ("ok".to_owned(), format!("{by}; what seals {path} is not known here"))
     );
 }
+
+#[test]
+fn a_plain_copy_that_the_installation_has_left_is_told_until_it_is_gone() {
+    let patient = Patient::healthy();
+    let (_folder, socket) = naming("credential");
+    let told = |commands: &str| {
+        let diagnosis = patient.run(commands, &["--socket", socket.to_str().unwrap()]);
+        let lines = diagnosis.lines.into_iter().filter(|line| line["check"] == "key" && line["level"] == "note");
+        lines.map(|line| line["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let left = told("mount -t tmpfs tmpfs /root; touch /root/mfad.key.recovery");
+    assert!(left.len() == 1 && left[0].starts_with("/root/mfad.key.recovery is the root key in plain"), "{left:?}");
+    assert_eq!(told("mount -t tmpfs tmpfs /root"), Vec::<String>::new());
+}

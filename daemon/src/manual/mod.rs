@@ -44,6 +44,10 @@ const MFAD: Page<'_> = Page {
     ],
     files: &[
         ("/etc/mfad/mfad.toml", "The configuration, which is optional."),
+        (
+            "/etc/credstore.encrypted/mfad.key",
+            "The root key, sealed to this machine, where mfad.service starts the daemon.",
+        ),
         ("/etc/mfad/root.key", "The root key, where key_file of the configuration says so."),
         ("/var/lib/mfad", "The state: lock, head, keyring, store, and without a key_file the root key, root.key."),
         ("/run/mfad/mfad.sock", "The public socket: owners and administrators."),
@@ -53,7 +57,8 @@ const MFAD: Page<'_> = Page {
     environment: &[
         ("CREDENTIALS_DIRECTORY", "Where systemd has put the credential mfad.key, the root key."),
         ("LISTEN_FDS, LISTEN_FDNAMES, LISTEN_PID", "The sockets that systemd hands over."),
-        ("NOTIFY_SOCKET", "Where systemd is told that the daemon is ready, or stops."),
+        ("NOTIFY_SOCKET", "Where systemd is told that the daemon is ready, how it is, or that it stops."),
+        ("WATCHDOG_USEC", "How often systemd must hear that the daemon still decides."),
     ],
-    see_also: &["mfactl(1)", "mfad.toml(5)", "systemd.socket(5)"],
+    see_also: &["mfactl(1)", "mfad.toml(5)", "pam_mfad(8)", "systemd-creds(1)", "systemd.socket(5)"],
 };

@@ -25,11 +25,12 @@ pub(super) fn judge(machine: &Machine) -> Vec<Said> {
         "state" => Said::finding(
             CHECK,
             "the root key lies in the state folder, beside what it protects: whoever copies the folder has both",
-            "move it: systemd-creds encrypt --name=mfad.key root.key /etc/credstore.encrypted/mfad.key, \
-             LoadCredentialEncrypted=mfad.key in the unit, and remove root.key; or name a key_file elsewhere in mfad.toml",
+            "move it: systemd-creds encrypt --with-key=auto --tpm2-pcrs= --name=mfad.key root.key \
+             /etc/credstore.encrypted/mfad.key, where mfad.service looks for it, and remove root.key; or name a key_file \
+             elsewhere in mfad.toml",
         ),
         "file" => file(machine),
-        "credential" => credential(),
+        "credential" => return [Some(credential()), copy()].into_iter().flatten().collect(),
         "stdin" => Said::note(CHECK, "the root key came by standard input: what keeps it until then is not known here"),
         other => Said::note(CHECK, format!("the root key came from {other:?}, which this mfactl does not know")),
     }]
@@ -91,7 +92,21 @@ fn credential() -> Said {
     }
 }
 
+/// What the installation has left for the administrator to take away.
+fn copy() -> Option<Said> {
+    Path::new(COPY).exists().then(|| {
+        Said::advice(
+            CHECK,
+            format!("{COPY} is the root key in plain: a copy of the disk holds it, whatever seals the other"),
+            format!("put it where this machine is not, print it for one, and then: shred -u {COPY}"),
+        )
+    })
+}
+
 const CHECK: &str = "key";
+
+/// Where `mfad-root-key` puts it.
+const COPY: &str = "/root/mfad.key.recovery";
 
 /// What a key file's group and everybody else may do.
 const OTHERS: u32 = 0o077;

@@ -89,7 +89,11 @@ fn realm(check: &'static str, path: &Path, machine: &Machine) -> Vec<Said> {
     let metadata = match path.symlink_metadata() {
         Ok(metadata) => metadata,
         Err(error) => {
-            let remedy = "restart mfad; a realm that is served no more leaves a folder that can be removed";
+            let remedy = format!(
+                "systemctl enable {}, then stop and start mfad (systemctl stop mfad, systemctl start mfad); a realm that is \
+                 served no more leaves a folder that can be removed",
+                unit(path)
+            );
             return vec![Said::finding(check, format!("{shown} cannot be reached: {error}"), remedy)];
         }
     };
@@ -101,6 +105,14 @@ fn realm(check: &'static str, path: &Path, machine: &Machine) -> Vec<Said> {
         }
     }
     said
+}
+
+/// The unit that makes a realm's socket.
+fn unit(path: &Path) -> String {
+    match path.parent().and_then(Path::file_name).and_then(|name| name.to_str()) {
+        Some(realm) if realm != Realm::system().as_str() => format!("mfad-realm@{realm}.socket"),
+        Some(_) | None => "mfad-system.socket".to_owned(),
+    }
 }
 
 /// What a socket should be.
@@ -191,8 +203,8 @@ fn judge_group(check: &'static str, path: &Path, metadata: &Metadata, group: &st
 
 const OPEN: u32 = 0o666;
 const ENTERED_BY_OTHERS: u32 = 0o001;
-const START: &str =
-    "start mfad (systemctl start mfad); its log says why it does not stay (journalctl -u mfad), and so does mfad check";
+const START: &str = "start mfad (systemctl enable --now mfad.socket mfad-system.socket, then systemctl start mfad); its log \
+                     says why it does not stay (journalctl -u mfad), and so does mfad check";
 
 /// More realms than anybody serves.
 const MOST: usize = 256;
