@@ -37,7 +37,7 @@ pub(crate) fn run(places: &Places) -> ExitCode {
             if let Err(missing) = locked::choose(config.key_memory) {
                 report.finding(&super::chain(&missing));
             }
-            if let Source::Credential(path) | Source::File(path) = places.key_source(&config)
+            if let Source::Credential(path) | Source::File(path) = places.key_source_offline(&config)
                 && let Err(error) = root_key::read_file(&path)
             {
                 report.finding(&super::chain(&error));
@@ -101,7 +101,7 @@ fn judge_state(folder: &StateFolder, places: &Places, config: &Config, report: &
         Ok(store) => store,
         Err(error) => return report.finding(&super::chain(&error)),
     };
-    match setup::existing_keyring(folder, &places.key_source(config)) {
+    match setup::existing_keyring(folder, &places.key_source_offline(config)) {
         Ok(Some(opened)) => {
             if opened.by_old {
                 report.fine("the keyring opens with the old root key: the next start wraps it with the new one");

@@ -12,6 +12,7 @@ pub mod backup;
 pub mod clock;
 pub mod config;
 mod connection;
+mod credential;
 mod first_factor;
 pub mod grants;
 mod handler;

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use nix::unistd::geteuid;
 
 use crate::config::{self, Config};
 use crate::root_key::Source;
@@ -15,7 +16,7 @@ pub struct Places {
     #[arg(long, value_name = "F")]
     pub config: Option<PathBuf>,
     /// The state folder
-    #[arg(long, value_name = "DIR", default_value = "/var/lib/mfad")]
+    #[arg(long, value_name = "DIR", default_value = STATE)]
     pub state: PathBuf,
     /// The root key's file; - reads standard input [default: systemd's credential mfad.key, else key_file of the
     /// configuration, else root.key in the state folder]
@@ -48,6 +49,22 @@ impl Places {
         let credentials = std::env::var("CREDENTIALS_DIRECTORY").ok().map(PathBuf::from);
         Source::choose(self.key_file.as_deref(), credentials.as_deref(), config.key_file.as_deref())
     }
+
+    /// Where the root key comes from for a command that runs by hand while the daemon does not: for root and the usual state
+    /// also from the credential of the daemon's unit.
+    #[must_use]
+    pub fn key_source_offline(&self, config: &Config) -> Source {
+        let chosen = self.key_source(config);
+        let is_named = self.key_file.is_some() || matches!(chosen, Source::Credential(_));
+        if is_named || !self.is_units() { chosen } else { Source::of_unit().unwrap_or(chosen) }
+    }
+
+    /// Whether this may be about the state of the daemon's unit.
+    fn is_units(&self) -> bool {
+        self.state == Path::new(STATE) && geteuid().is_root()
+    }
 }
 
 const CONFIG: &str = "/etc/mfad/mfad.toml";
+
+const STATE: &str = "/var/lib/mfad";

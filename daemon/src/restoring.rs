@@ -39,7 +39,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     // Read as who called: what follows is done as the folder's owner.
     let backup = BufReader::new(File::open(&options.file)?);
     let passphrase = passphrase(options.passphrase_file.as_deref())?;
-    let source = options.places.key_source(&config);
+    let source = options.places.key_source_offline(&config);
     let outside = source.read_outside()?;
     StateFolder::act_as_owner(&options.places.state)?;
     let folder = StateFolder::take(&options.places.state)?;

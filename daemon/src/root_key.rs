@@ -14,6 +14,7 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 use nix::unistd::geteuid;
 use zeroize::Zeroizing;
 
+use crate::credential;
 use crate::keyring::SecretKey;
 use crate::locked;
 use crate::state::{self, StateFolder, read_private};
@@ -25,6 +26,8 @@ pub enum Source {
     Stdin,
     /// A credential that systemd hands over.
     Credential(PathBuf),
+    /// The sealed file that systemd makes that credential of, for commands that root runs by hand.
+    Sealed(PathBuf),
     /// A file.
     File(PathBuf),
     /// `root.key` in the state folder: whoever copies the folder has the key as well.
@@ -48,13 +51,20 @@ impl Source {
         }
     }
 
+    /// The credential of the daemon's unit, sealed as it lies; `None` when there is none.
+    #[must_use]
+    pub fn of_unit() -> Option<Self> {
+        let sealed = Path::new(SEALED);
+        sealed.exists().then(|| Self::Sealed(sealed.to_owned()))
+    }
+
     /// Reads the key; `Ok(None)` when it should be in the state folder, and is not.
     ///
     /// # Errors
     /// [`Error`] when there is a key and it cannot be used.
     pub fn read(&self, state: &StateFolder) -> Result<Option<SecretKey>, Error> {
         match self {
-            Self::Stdin | Self::Credential(_) | Self::File(_) => self.read_outside(),
+            Self::Stdin | Self::Credential(_) | Self::Sealed(_) | Self::File(_) => self.read_outside(),
             Self::StateFolder => {
                 let content = state.read(ROOT_KEY).map_err(Error::State)?;
                 content.map(|content| parse(&content, self)).transpose()
@@ -74,6 +84,12 @@ impl Source {
                 let mut old = path.clone().into_os_string();
                 old.push(OLD);
                 PathBuf::from(old)
+            }
+            Self::Sealed(path) => {
+                let mut old = path.clone().into_os_string();
+                old.push(OLD);
+                let (old, name) = (PathBuf::from(old), format!("{CREDENTIAL}{OLD}"));
+                return if old.exists() { self.unseal(&old, &name).map(Some) } else { Ok(None) };
             }
             Self::StateFolder => state.path().join(format!("{ROOT_KEY}{OLD}")),
         };
@@ -96,8 +112,14 @@ impl Source {
                 parse(&content, self).map(Some)
             }
             Self::Credential(path) | Self::File(path) => read_file(path).map(Some),
+            Self::Sealed(path) => self.unseal(path, CREDENTIAL).map(Some),
             Self::StateFolder => Ok(None),
         }
+    }
+
+    fn unseal(&self, path: &Path, name: &str) -> Result<SecretKey, Error> {
+        let content = credential::unseal(path, name, LONGEST);
+        parse(&content.map_err(|error| Error::Unreadable { source: self.clone(), error })?, self)
     }
 
     /// The kind of the place in one word, without saying where it is.
@@ -105,7 +127,7 @@ impl Source {
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Stdin => "stdin",
-            Self::Credential(_) => "credential",
+            Self::Credential(_) | Self::Sealed(_) => "credential",
             Self::File(_) => "file",
             Self::StateFolder => "state",
         }
@@ -116,7 +138,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stdin => f.write_str("standard input"),
-            Self::Credential(path) | Self::File(path) => write!(f, "{}", path.display()),
+            Self::Credential(path) | Self::Sealed(path) | Self::File(path) => write!(f, "{}", path.display()),
             Self::StateFolder => write!(f, "{ROOT_KEY} in the state folder"),
         }
     }
@@ -232,6 +254,8 @@ fn parse(content: &[u8], source: &Source) -> Result<SecretKey, Error> {
 
 const ROOT_KEY: &str = "root.key";
 const CREDENTIAL: &str = "mfad.key";
+/// Where mfad.service says that the credential is sealed.
+const SEALED: &str = "/etc/credstore.encrypted/mfad.key";
 /// What the name of the root key before this one ends with.
 const OLD: &str = ".old";
 /// Bytes that are read: more than the longest form, so that a longer text is told apart.
