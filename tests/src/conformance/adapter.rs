@@ -23,6 +23,8 @@ pub struct Adapter {
     child: Child,
     input: ChildStdin,
     lines: Receiver<String>,
+    /// Why nothing more is asked of it.
+    broken: Option<String>,
 }
 
 impl Adapter {
@@ -37,25 +39,32 @@ impl Adapter {
         let output = BufReader::new(child.stdout.take().expect("a pipe"));
         let (sender, lines) = channel();
         thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        Self { input: child.stdin.take().expect("a pipe"), child, lines }
+        Self { input: child.stdin.take().expect("a pipe"), child, lines, broken: None }
     }
 
     /// Lets it make a call so often.
-    ///
-    /// # Panics
-    /// When it ends, or says nothing, or something else than an adapter does.
     pub fn ask_often(&mut self, call: Call, times: usize) -> Outcome {
         let message = without_id(&render::request(&Request { id: 1, call }));
-        let line = json!({ "message": message, "times": times });
-        writeln!(self.input, "{line}").expect("an adapter that reads");
-        let said = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{message}: the adapter says nothing"));
-        let said: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{said}: {error}"));
-        let text = |key: &str| said[key].as_str().map(str::to_owned);
-        match (said.get("message"), text("error"), text("lacks")) {
-            (Some(reply), None, None) => Outcome::Reply(reply.clone()),
-            (None, Some(error), None) => Outcome::NoAnswer(error),
-            (None, None, Some(what)) => Outcome::Lacks(what),
-            _ => panic!("{said} is nothing that an adapter says"),
+        let said = match &self.broken {
+            Some(why) => Err(why.clone()),
+            None => self.exchange(&json!({ "message": message, "times": times })),
+        };
+        said.unwrap_or_else(|why| {
+            self.broken = Some(why.clone());
+            Outcome::Broken(why)
+        })
+    }
+
+    fn exchange(&mut self, line: &Value) -> Result<Outcome, String> {
+        writeln!(self.input, "{line}").map_err(|_e| "the adapter has ended".to_owned())?;
+        let said = self.lines.recv_timeout(PATIENCE).map_err(|_e| format!("the adapter says nothing to {line}"))?;
+        let told: Value = serde_json::from_str(&said).map_err(|error| format!("the adapter says {said}: {error}"))?;
+        let text = |key: &str| told[key].as_str().map(str::to_owned);
+        match (told.get("message"), text("error"), text("lacks")) {
+            (Some(reply), None, None) => Ok(Outcome::Reply(reply.clone())),
+            (None, Some(error), None) => Ok(Outcome::NoAnswer(error)),
+            (None, None, Some(what)) => Ok(Outcome::Lacks(what)),
+            _ => Err(format!("the adapter says {said}, which no adapter does")),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The golden frames: what a client must write, what it must understand, and what it must not take for an answer.
 
 use data_encoding::HEXLOWER;
-use mfad_proto::{Call, Request};
+use mfad_proto::{Call, CallKind, Request, Response};
 use serde_json::Value;
 
 use super::stage::{After, Cue, Frame, Scene, Stage, id_of, with_id};
-use super::{Candidate, Outcome, Report};
+use super::{Candidate, Outcome, Report, Subject};
 use crate::vectors::{Kind, Vector, bad, good};
 
 /// Lets the client write every golden request.
@@ -17,6 +17,7 @@ pub(super) fn requests(candidate: &Candidate<'_>, report: &mut Report) {
         let Scene { outcome, heard } = stage.play(client.as_mut(), call_of(vector), cue);
         if matches!(outcome, Outcome::Lacks(_)) {
             report.lacks(&vector.name);
+            report.skipped += 1;
             continue;
         }
         let refused = serde_json::json!({ "reply": "refused", "refusal": "unsupported" });
@@ -37,18 +38,15 @@ pub(super) fn responses(candidate: &Candidate<'_>, report: &mut Report) {
         let pipe = reply == "backup";
         let after = if pipe { After::HandsAPipeOver } else { After::Stays };
         let cue = || Cue { frame: Frame::OfTheRequest(vector.frame.clone()), after };
-        let Scene { outcome, .. } = stage.play(client.as_mut(), call_for(reply), cue());
-        if matches!(outcome, Outcome::Lacks(_)) {
-            report.lacks(call_for(reply).kind().as_str());
-            continue;
-        }
+        let calls = calls_for(reply).iter().map(|call| call_named(call)).filter(|call| answers(vector, call)).collect();
+        let Some((Scene { outcome, .. }, _)) = first(&stage, client.as_mut(), calls, cue, report) else { continue };
         let mut expected = without_id(&vector.expected);
         (candidate.shown)(&mut expected);
         report.note(&vector.name, is_reply(&outcome, &expected));
         // A refusal answers whatever was asked. A pipe that nobody asked for would stay with the server.
         if reply != "refused" && !pipe {
-            let other = if reply == "need" { "pong" } else { "need" };
-            let Scene { outcome, .. } = stage.play(client.as_mut(), call_for(other), cue());
+            let other = if reply == "pong" { "status" } else { "ping" };
+            let Scene { outcome, .. } = stage.play(client.as_mut(), call_named(other), cue());
             report.note(&format!("{}, in answer to another call", vector.name), is_no_answer(&outcome));
         }
     }
@@ -59,30 +57,47 @@ pub(super) fn responses(candidate: &Candidate<'_>, report: &mut Report) {
 pub(super) fn faults(candidate: &Candidate<'_>, report: &mut Report) {
     let stage = Stage::open();
     let mut client = (candidate.start)(&stage.socket());
-    for (name, call, frame) in faulty() {
+    for (name, calls, frame) in faulty() {
         // A client may rest before it connects again to a server that has never answered.
         let cue = Cue { frame: Frame::OfTheRequest(PONG.to_vec()), after: After::Stays };
         let well = is_reply(&stage.play(client.as_mut(), Call::Ping, cue).outcome, &pong());
         report.note(&format!("a ping before {name}"), well);
-        let call = call_named(call);
-        let kind = call.kind();
-        let cue = Cue { frame, after: After::Closes };
-        let Scene { outcome, heard } = stage.play(client.as_mut(), call, cue);
-        if matches!(outcome, Outcome::Lacks(_)) {
-            report.lacks(kind.as_str());
+        let calls = calls.iter().map(|call| call_named(call)).collect();
+        let cue = || Cue { frame: frame.clone(), after: After::Closes };
+        let Some((Scene { outcome, heard }, kind)) = first(&stage, client.as_mut(), calls, cue, report) else {
             continue;
-        }
+        };
         let often = heard.len() > 1 && !kind.is_read_only();
         let once = if often { Err(format!("it was sent {} times", heard.len())) } else { Ok(()) };
         report.note(&name, is_no_answer(&outcome).and(once));
     }
     let cue = Cue { frame: Frame::AsItStands(Vec::new()), after: After::Stays };
-    report
-        .note("a server that says nothing", is_no_answer(&stage.play(client.as_mut(), call_for("need"), cue).outcome));
+    let silent = stage.play(client.as_mut(), Call::Ping, cue).outcome;
+    report.note("a server that says nothing", is_no_answer(&silent));
 }
 
-/// Names, the calls that are answered so, and the bytes.
-fn faulty() -> Vec<(String, &'static str, Frame)> {
+/// Makes the first of these calls that the client has, and says which.
+fn first(
+    stage: &Stage,
+    client: &mut dyn Subject,
+    calls: Vec<Call>,
+    cue: impl Fn() -> Cue,
+    report: &mut Report,
+) -> Option<(Scene, CallKind)> {
+    let kinds: Vec<_> = calls.iter().map(Call::kind).collect();
+    for (call, kind) in calls.into_iter().zip(kinds.iter().copied()) {
+        let scene = stage.play(client, call, cue());
+        if !matches!(scene.outcome, Outcome::Lacks(_)) {
+            return Some((scene, kind));
+        }
+    }
+    kinds.iter().for_each(|kind| report.lacks(kind.as_str()));
+    report.skipped += 1;
+    None
+}
+
+/// Names, the calls of which one is answered so, and the bytes.
+fn faulty() -> Vec<(String, &'static [&'static str], Frame)> {
     let mut all: Vec<_> = bad()
         .iter()
         .filter(|vector| vector.kind == Kind::Response)
@@ -94,9 +109,9 @@ fn faulty() -> Vec<(String, &'static str, Frame)> {
     };
     let accepted = frame_of("accepted");
     let mut add = |name: &str, call, reply| all.push((name.to_owned(), call, Frame::OfTheRequest(frame_of(reply))));
-    add("a password's acceptance", "verify", "accepted-password");
-    add("a backup without a pipe", "backup", "backup");
-    let mut add = |name: &str, frame| all.push((name.to_owned(), "verify", frame));
+    add("a password's acceptance", &["verify"], "accepted-password");
+    add("a backup without a pipe", &["backup"], "backup");
+    let mut add = |name: &str, frame| all.push((name.to_owned(), calls_for("accepted"), frame));
     add("an acceptance of another id", Frame::AsItStands(with_id(&accepted, &[0xfb, 0x39, 0x30])));
     add("an acceptance of id 0", Frame::AsItStands(with_id(&accepted, &[0])));
     add("a refusal of other versions", Frame::AsItStands(vec![3, 0, 0, 0, 0, 2, 3]));
@@ -107,11 +122,11 @@ fn faulty() -> Vec<(String, &'static str, Frame)> {
     all
 }
 
-/// A call that would be answered by what a bad frame claims to be.
-fn claimed(frame: &[u8]) -> &'static str {
+/// The calls that what a bad frame claims to be may answer.
+fn claimed(frame: &[u8]) -> &'static [&'static str] {
     let number = frame.get(5..).and_then(|body| body.get(id_of(frame).len()));
     let number = number.map_or(usize::MAX, |number| usize::from(*number));
-    REPLIES.get(number).map_or("ping", |(_, call)| *call)
+    REPLIES.get(number).map_or(calls_for("refused"), |(_, calls)| *calls)
 }
 
 fn is_golden(heard: &[Vec<u8>], vector: &Vector) -> Result<(), String> {
@@ -136,6 +151,7 @@ fn is_golden(heard: &[Vec<u8>], vector: &Vector) -> Result<(), String> {
 fn is_reply(outcome: &Outcome, expected: &Value) -> Result<(), String> {
     match outcome {
         Outcome::Reply(reply) if reply == expected => Ok(()),
+        Outcome::Broken(why) => Err(why.clone()),
         other => Err(format!("it told {other:?}, and the answer was {expected}")),
     }
 }
@@ -143,6 +159,7 @@ fn is_reply(outcome: &Outcome, expected: &Value) -> Result<(), String> {
 fn is_no_answer(outcome: &Outcome) -> Result<(), String> {
     match outcome {
         Outcome::NoAnswer(_) => Ok(()),
+        Outcome::Broken(why) => Err(why.clone()),
         other => Err(format!("it took this for an answer: {other:?}")),
     }
 }
@@ -156,9 +173,14 @@ fn call_of(vector: &Vector) -> Call {
     Request::read(&vector.frame[5..]).expect("a good request").call
 }
 
-/// A call that this reply may answer.
-fn call_for(reply: &str) -> Call {
-    call_named(REPLIES.iter().find(|(known, _)| *known == reply).expect("a reply").1)
+/// The calls that this reply may answer.
+fn calls_for(reply: &str) -> &'static [&'static str] {
+    REPLIES.iter().find(|(known, _)| *known == reply).expect("a reply").1
+}
+
+/// Whether a golden response may answer this very call.
+fn answers(vector: &Vector, call: &Call) -> bool {
+    Response::read(&vector.frame[5..]).expect("a good response").reply.answers(call.kind())
 }
 
 /// A golden request of this name.
@@ -177,28 +199,29 @@ fn pong() -> Value {
     serde_json::json!({ "reply": "pong", "version": "1", "ready": true, "why": "" })
 }
 
-/// The replies by their numbers, each with a call that it answers, as the golden frames are named.
-const REPLIES: [(&str, &str); 20] = [
-    ("refused", "authenticate"),
-    ("going_away", "ping"),
-    ("pong", "ping"),
-    ("need", "begin"),
-    ("status", "status"),
-    ("accepted", "authenticate"),
-    ("enrollment", "enroll"),
-    ("enrolled", "confirm"),
-    ("done", "resync"),
-    ("backup", "backup"),
-    ("recovery_codes", "recovery"),
-    ("issued", "recover"),
-    ("keys", "key-status"),
-    ("policy", "get-policy"),
-    ("accounts", "list"),
-    ("profile", "show"),
-    ("imported", "import-one"),
-    ("log", "audit"),
-    ("stats", "stats"),
-    ("handles", "list-handles"),
+/// The replies by their numbers, each with the calls that it may answer, as the golden frames are named: the first that the
+/// client has is made.
+const REPLIES: [(&str, &[&str]); 20] = [
+    ("refused", &["authenticate", "verify", "begin", "status", "ping"]),
+    ("going_away", &["ping"]),
+    ("pong", &["ping"]),
+    ("need", &["begin"]),
+    ("status", &["status"]),
+    ("accepted", &["authenticate", "verify"]),
+    ("enrollment", &["enroll", "reset"]),
+    ("enrolled", &["confirm"]),
+    ("done", &["resync", "passwd", "reset", "disable", "unlock", "remove", "set-password"]),
+    ("backup", &["backup"]),
+    ("recovery_codes", &["recovery"]),
+    ("issued", &["recover"]),
+    ("keys", &["key-status", "key-rotate"]),
+    ("policy", &["get-policy", "set-policy-off"]),
+    ("accounts", &["list"]),
+    ("profile", &["show"]),
+    ("imported", &["import-one"]),
+    ("log", &["audit"]),
+    ("stats", &["stats"]),
+    ("handles", &["list-handles"]),
 ];
 
 /// Refusal 6 of request 1.

@@ -8,6 +8,7 @@ mod frames;
 mod library;
 mod report;
 mod stage;
+mod stranger;
 mod talk;
 
 use std::path::Path;
@@ -34,6 +35,8 @@ pub enum Outcome {
     NoAnswer(String),
     /// The client has no such call, or cannot say this.
     Lacks(String),
+    /// Whoever makes the calls does not do what an adapter does.
+    Broken(String),
 }
 
 /// How a client is started on a socket, and what it shows of a reply where it cannot show all of it.
@@ -51,6 +54,7 @@ pub fn judge(candidate: &Candidate<'_>) -> Report {
     frames::requests(candidate, &mut report);
     frames::responses(candidate, &mut report);
     frames::faults(candidate, &mut report);
+    stranger::meet(candidate, &mut report);
     dialogue::lead(candidate, &mut report);
     report
 }

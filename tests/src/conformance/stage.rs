@@ -33,6 +33,7 @@ pub(super) struct Cue {
 }
 
 /// The bytes of an answer.
+#[derive(Clone)]
 pub(super) enum Frame {
     /// A frame, which gets the request's id.
     OfTheRequest(Vec<u8>),
