@@ -39,6 +39,10 @@ pub(crate) fn resync(mut session: Session, output: &Output) -> Result<(), Failur
 
 /// Shows recovery codes, this once.
 pub(crate) fn show(codes: &[SecretText], output: &Output) -> Result<(), Failure> {
+    // A program has them on standard output; its standard error may be a log.
+    if output.is_for_a_program() {
+        return Ok(());
+    }
     output.prose("Keep these recovery codes apart from the phone. Each works once:")?;
     codes.iter().try_for_each(|code| output.prose(&format!("    {}", code.expose())))
 }
