@@ -13,7 +13,8 @@
  * Pointers. No argument may be NULL unless its function says so; one that is NULL all the same, too long or no
  * UTF-8 is MFAD_RESULT_INVALID, and nothing is sent. What an argument points to is copied, and needed no
  * longer than the function runs. A function that does not answer MFAD_RESULT_OK sets what its last argument
- * points to to zeros. Texts that are returned end with a NUL, and are never NULL unless it is said.
+ * points to to zeros: free first what it holds. A setting that is refused changes nothing. Texts that are returned
+ * end with a NUL, and are never NULL unless it is said.
  *
  * Secrets are given as pointer and length, and need no NUL. The library wipes its copies; wipe yours. What it hands
  * out with secrets in it is wiped when it is freed.

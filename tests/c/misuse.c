@@ -191,6 +191,7 @@ static void settings(const char *socket)
     HOLDS(mfad_set_path(client, "") == MFAD_RESULT_INVALID);
     HOLDS(mfad_set_path(client, huge) == MFAD_RESULT_INVALID);
     HOLDS(strlen(mfad_message(client)) > 0);
+    HOLDS(mfad_set_issuer(client, NULL) == MFAD_RESULT_OK && strlen(mfad_message(client)) == 0);
     EACH(n, bad_issuers)
         HOLDS(mfad_set_issuer(client, bad_issuers[n]) == MFAD_RESULT_INVALID);
     HOLDS(mfad_set_issuer(client, huge) == MFAD_RESULT_INVALID);

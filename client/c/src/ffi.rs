@@ -408,7 +408,10 @@ fn guarded<T>(defect: T, run: impl FnOnce() -> T) -> T {
 fn setting(client: *mut Handle, set: impl FnOnce(&mut Handle) -> Result<(), Invalid>) -> Outcome {
     guarded(Outcome::Defect, || {
         let Some(client) = borrowed_mut(client) else { return Outcome::Invalid };
-        set(client).map_or_else(|invalid| client.is_invalid(&invalid), |()| Outcome::Ok)
+        match set(client) {
+            Ok(()) => client.is_set(),
+            Err(invalid) => client.is_invalid(&invalid),
+        }
     })
 }
 

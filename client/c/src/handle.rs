@@ -112,6 +112,12 @@ impl Handle {
         &self.told
     }
 
+    /// Nothing is told any more of what came before.
+    pub(crate) fn is_set(&mut self) -> Outcome {
+        self.told = Told::default();
+        Outcome::Ok
+    }
+
     pub(crate) fn is_invalid(&mut self, invalid: &Invalid) -> Outcome {
         self.tell(invalid.0, 0, 0);
         Outcome::Invalid
