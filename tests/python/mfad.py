@@ -2,10 +2,10 @@
 """A client of mfad in plain Python, written from proto/PROTOCOL.md alone: a login service needs no more than this.
 
 usage: mfad.py SOCKET verify USER
-
 The code of USER, in realm system, is read from the first line of standard input. The exit status is that of mfactl: 0
 accepted, 1 denied, 2 usage, 3 try later, 4 no answer, 5 not permitted, 6 enrolment required, 7 anything else.
 """
+import contextlib
 import os
 import pwd
 import socket
@@ -54,10 +54,9 @@ class Body:
 def may_serve(uid):
     if uid in (0, os.geteuid()) or os.environ.get("MFAD_SERVER_UID") == str(uid):
         return True
-    try:
+    with contextlib.suppress(KeyError):
         return pwd.getpwnam("mfad").pw_uid == uid
-    except KeyError:
-        return False
+    return False
 
 
 def left(end):
@@ -69,11 +68,10 @@ def left(end):
 def connect(connection, path, end):
     while True:
         connection.settimeout(left(end))
-        try:
+        with contextlib.suppress(BlockingIOError):  # the server's queue is full
             connection.connect(path)
             break
-        except BlockingIOError:  # the server's queue is full
-            time.sleep(0.01)
+        time.sleep(0.01)
     uid = struct.unpack("iII", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
     if not may_serve(uid):
         raise NoAnswer(f"uid {uid} serves there, who may not: nothing was sent")
@@ -93,10 +91,8 @@ def receive(connection, count, end):
 def exchange(path, content, end):
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connect(connection, path, end)
-        try:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # what it said is to be read
             connection.sendall(struct.pack("<I", len(content)) + content)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the server did not get it whole; what it said before is still to be read
         length = struct.unpack("<I", receive(connection, 4, end))[0]
         if not 1 <= length <= 4096:
             raise NoAnswer("the answer has no legal length")
@@ -107,7 +103,7 @@ def exchange(path, content, end):
 
 
 def read(body):
-    head, result = (body.integer(8), body.integer(4)), None  # None: it is going away, and has not looked at the request
+    head, result = (body.integer(8), body.integer(4)), None  # None: going away, and the request was not looked at
     if head == (1, REFUSED):
         status, words = REFUSALS[body.below(body.integer(4), len(REFUSALS))]
         result = status, words.format(body.integer(4)) if "{}" in words else words
@@ -119,8 +115,7 @@ def read(body):
             body.take(body.below(body.integer(8), 65)).decode()
     elif head != (0, GOING_AWAY):
         raise NoAnswer("this is no answer to the request")
-    if body.content:
-        raise NoAnswer("bytes of the answer are left over")
+    body.below(len(body.content), 1)
     return result
 
 
@@ -130,15 +125,20 @@ def main(arguments):
     user = arguments[2].encode()
     if not 1 <= len(user) <= 255 or any(c in ":/" or c < " " or "\x7f" <= c < "\xa0" for c in arguments[2]):
         raise ValueError("this is no user")
-    code, end = sys.stdin.buffer.readline(1024).rstrip(b"\r\n"), time.monotonic() + DEADLINE
+    line, end = sys.stdin.buffer.readline(1024), time.monotonic() + DEADLINE
+    if not line:  # an empty code is a wrong one, and counted
+        raise ValueError("a code is expected on standard input")
+    code = line.rstrip(b"\r\n")
     if len(code) > 64:
         return 7, "A code has at most 64 bytes."
     content = bytes([1, 1, VERIFY, 0]) + b"".join(map(counted, (b"system", user, code, b"mfad.py", b"", b"")))
     try:
         answers = (read(exchange(arguments[0], content, end)) for _ in range(ATTEMPTS))
         return next((answer for answer in answers if answer), (4, "the server sends everybody away"))
+    except TimeoutError:
+        return 4, "the server did not answer in time: use a new code"
     except (NoAnswer, OSError, UnicodeDecodeError) as error:
-        return 4, f"{error}"
+        return 4, f"{arguments[0]}: {error}"
 
 
 if __name__ == "__main__":

@@ -86,6 +86,8 @@ fn wrong_usage_is_told() {
         assert!(!said.contains("Traceback"), "{said}");
     }
     assert_eq!(run(&["nowhere", "verify", &longest], "123456\n").status.code(), Some(4));
+    let (status, said) = outcome(&run(&["nowhere", "verify", "alice"], ""));
+    assert_eq!((status, said.as_str()), (2, "a code is expected on standard input\n"));
     assert_eq!(run(&["nowhere", "verify", "alice"], &"1".repeat(65)).status.code(), Some(7));
 }
 
