@@ -36,7 +36,7 @@ func TestTheProgramOfTheReadmeCompilesWhereItsModuleSaysSo(t *testing.T) {
 		check(t, os.MkdirAll(each, 0o700))
 	}
 	check(t, os.Symlink(here, filepath.Join(folder, "mfad/client/go")))
-	module := "module service\n\ngo 1.25\n\n" + blocks(t, "go.mod")[0]
+	module := "module service\n\n" + blocks(t, "go.mod")[0]
 	check(t, os.WriteFile(filepath.Join(service, "go.mod"), []byte(module), 0o600))
 	check(t, os.WriteFile(filepath.Join(service, "main.go"), []byte(blocks(t, "go")[0]), 0o600))
 	for _, what := range []string{"build", "vet"} {
