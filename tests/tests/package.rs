@@ -58,11 +58,11 @@ fn units_and_programs_find_each_other() {
 
 #[test]
 fn debians_judge_finds_nothing() {
-    let output = tool("lintian").args(["--fail-on", "error,warning"]).arg(PACKAGE.path()).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8(output.stdout).unwrap());
+    let output =
+        tool("lintian").args(["--display-info", "--fail-on", "error,warning"]).arg(PACKAGE.path()).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
     // Exceptions that nothing needs any more are told as a hint alone.
-    let output = tool("lintian").args(["--tags", "unused-override"]).arg(PACKAGE.path()).output().unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "");
+    assert!(output.status.success() && !said.contains("unused-override"), "{said}");
 }
 
 #[test]
