@@ -1,5 +1,7 @@
 package mfad
 
+import "fmt"
+
 // Proof says how the first factor was shown (PROTOCOL.md, section 4). Make one with [Asserted] or [Password]; the zero
 // value is none.
 type Proof struct {
@@ -35,3 +37,9 @@ const (
 	brought
 	proofKinds
 )
+
+// Format shows nothing of a password.
+func (p Proof) Format(state fmt.State, _ rune) { fmt.Fprint(state, "[proof]") }
+
+// MarshalText shows nothing of a password.
+func (p Proof) MarshalText() ([]byte, error) { return []byte("[proof]"), nil }

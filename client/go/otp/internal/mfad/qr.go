@@ -1,5 +1,7 @@
 package mfad
 
+import "fmt"
+
 // QR is a QR code as a square of modules (PROTOCOL.md, section 4: QrMatrix). Draw four light modules around it on each
 // side. It holds the key of the enrolment.
 type QR struct {
@@ -35,3 +37,9 @@ func (q *QR) fields(c *coder) {
 		c.fail("an unused bit of a QR code is set")
 	}
 }
+
+// Format shows nothing of the picture, which is the key.
+func (q QR) Format(state fmt.State, _ rune) { fmt.Fprint(state, "[QR code]") }
+
+// MarshalText shows nothing of the picture, which is the key.
+func (q QR) MarshalText() ([]byte, error) { return []byte("[QR code]"), nil }
